@@ -25,7 +25,7 @@ func blockScale(scales []float64, end float64) float64 {
 
 // symmetric chooses scales for equal runs of src, stores d at dd, and returns the integer scale of each run and the
 // index into g of each value.
-func symmetric(g grid, dd []byte, src []float32, runs, low, high int) (scales [16]int, index [256]uint8) {
+func symmetric(g *grid, dd []byte, src []float32, runs, low, high int) (scales [16]int, index [256]uint8) {
 	var fitted [16]float64
 	n := len(src) / runs
 	for r := range runs {
@@ -36,14 +36,14 @@ func symmetric(g grid, dd []byte, src []float32, runs, low, high int) (scales [1
 		x := src[n*r:][:n]
 		scales[r] = g.roundScale(x, fitted[r], d, low, high)
 		for j, v := range x {
-			index[n*r+j] = uint8(g.index(v, d*float64(scales[r]), 0))
+			index[n*r+j] = g.index(v, d*float64(scales[r]), 0)
 		}
 	}
 	return scales, index
 }
 
 // affine is symmetric for types with offsets: d goes to dd, dmin to dd[2:].
-func affine(g grid, dd []byte, src []float32, runs, high int) (scales, offsets [16]int, index [256]uint8) {
+func affine(g *grid, dd []byte, src []float32, runs, high int) (scales, offsets [16]int, index [256]uint8) {
 	var fittedS, fittedO [16]float64
 	n := len(src) / runs
 	for r := range runs {
@@ -55,7 +55,7 @@ func affine(g grid, dd []byte, src []float32, runs, high int) (scales, offsets [
 		x := src[n*r:][:n]
 		scales[r], offsets[r] = g.roundAffine(x, fittedS[r], fittedO[r], d, dmin, high)
 		for j, v := range x {
-			index[n*r+j] = uint8(g.index(v, d*float64(scales[r]), dmin*float64(offsets[r])))
+			index[n*r+j] = g.index(v, d*float64(scales[r]), dmin*float64(offsets[r]))
 		}
 	}
 	return scales, offsets, index
@@ -65,7 +65,7 @@ func affine(g grid, dd []byte, src []float32, runs, high int) (scales, offsets [
 
 func quantizeQ2_K(dst []byte, src []float32) {
 	clear(dst)
-	scales, offsets, q := affine(grid2, dst[80:], src, 16, 15)
+	scales, offsets, q := affine(&grid2, dst[80:], src, 16, 15)
 	for run := range 16 {
 		dst[run] = byte(scales[run] | offsets[run]<<4)
 		part, shift := quarterRun(dst[16:80], run)
@@ -77,7 +77,7 @@ func quantizeQ2_K(dst []byte, src []float32) {
 
 func quantizeQ3_K(dst []byte, src []float32) {
 	clear(dst)
-	scales, q := symmetric(grid3, dst[108:], src, 16, -32, 31)
+	scales, q := symmetric(&grid3, dst[108:], src, 16, -32, 31)
 	for run := range 16 {
 		s := uint8(scales[run] + 32)
 		dst[96+run%8] |= s & 15 << (run / 8 * 4)
@@ -101,7 +101,7 @@ func putScalesMinsK(dst []byte, scales, offsets [16]int) {
 
 func quantizeQ4_K(dst []byte, src []float32) {
 	clear(dst)
-	scales, offsets, q := affine(grid4, dst, src, 8, 63)
+	scales, offsets, q := affine(&grid4, dst, src, 8, 63)
 	putScalesMinsK(dst[4:16], scales, offsets)
 	for group := range 8 {
 		for j := range 32 {
@@ -112,7 +112,7 @@ func quantizeQ4_K(dst []byte, src []float32) {
 
 func quantizeQ5_K(dst []byte, src []float32) {
 	clear(dst)
-	scales, offsets, q := affine(grid5, dst, src, 8, 63)
+	scales, offsets, q := affine(&grid5, dst, src, 8, 63)
 	putScalesMinsK(dst[4:16], scales, offsets)
 	for group := range 8 {
 		for j := range 32 {
@@ -124,7 +124,7 @@ func quantizeQ5_K(dst []byte, src []float32) {
 
 func quantizeQ6_K(dst []byte, src []float32) {
 	clear(dst)
-	scales, q := symmetric(grid6, dst[208:], src, 16, -128, 127)
+	scales, q := symmetric(&grid6, dst[208:], src, 16, -128, 127)
 	for run, s := range scales {
 		dst[192+run] = byte(int8(s))
 	}
@@ -141,13 +141,13 @@ func quantizeQ6_K(dst []byte, src []float32) {
 func quantizeIQ4_NL(dst []byte, src []float32) {
 	d := putScale(dst, gridNL.fitScale(src))
 	for j := range 16 {
-		dst[2+j] = byte(gridNL.index(src[j], d, 0) | gridNL.index(src[j+16], d, 0)<<4)
+		dst[2+j] = gridNL.index(src[j], d, 0) | gridNL.index(src[j+16], d, 0)<<4
 	}
 }
 
 func quantizeIQ4_XS(dst []byte, src []float32) {
 	clear(dst)
-	scales, q := symmetric(gridNL, dst, src, 8, -32, 31)
+	scales, q := symmetric(&gridNL, dst, src, 8, -32, 31)
 	var high uint16
 	for group := range 8 {
 		s := uint8(scales[group] + 32)
