@@ -1,0 +1,123 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// groupLen is how many consecutive activations share a scale.
+const groupLen = 32
+
+// Acts holds N rows of K activations prepared to be multiplied. The zero value is ready for Reserve or Set.
+//
+// Rows are independent: SetRows may prepare different rows on different workers at the same time.
+type Acts struct {
+	N, K int
+	X    []float32 // [N][K], the activations as they were given, not copied by Set
+	Q    []int8    // [N][groups*32], X/D to the nearest integer, in -127..127, zero beyond K
+	D    []float32 // [N][groups], scales: max|X|/127 of each 32 values
+	S    []int32   // [N][groups], sums of Q
+
+	groups int       // a row's: K/32 rounded up
+	own    []float32 // backs X after Gather
+}
+
+// Reserve grows the buffers, so that later calls with at most n rows of at most k values do not allocate.
+func (a *Acts) Reserve(n, k int) {
+	groups := (k + groupLen - 1) / groupLen
+	if need := n * groups; need > cap(a.D) {
+		a.Q = make([]int8, need*groupLen)
+		a.D = make([]float32, need)
+		a.S = make([]int32, need)
+	}
+}
+
+// Set prepares x, which is [n][k] and must stay unchanged while a is in use.
+func (a *Acts) Set(x []float32, n, k int) { a.Shape(x, n, k); a.SetRows(x, n, k, 0, n) }
+
+// Shape declares the size and takes x as the float view without preparing any row: SetRows must follow for each.
+// Call it once before workers call SetRows.
+func (a *Acts) Shape(x []float32, n, k int) {
+	if len(x) < n*k {
+		panic(fmt.Sprintf("kernel: %d values are no %d rows of %d", len(x), n, k))
+	}
+	a.Reserve(n, k)
+	a.N, a.K, a.X = n, k, x[:n*k]
+	a.groups = (k + groupLen - 1) / groupLen
+	a.Q = a.Q[:n*a.groups*groupLen]
+	a.D, a.S = a.D[:n*a.groups], a.S[:n*a.groups]
+}
+
+// SetRows prepares rows r0 to r1 of x, which is [n][k]. It is the part of Set that workers may share, after Shape;
+// a single caller may leave Shape out.
+func (a *Acts) SetRows(x []float32, n, k, r0, r1 int) {
+	if a.N != n || a.K != k || len(a.X) > 0 && &a.X[0] != &x[0] {
+		a.Shape(x, n, k)
+	}
+	for r := r0; r < r1; r++ {
+		q, d, s := a.row(r)
+		quantize(q, d, s, x[r*k:][:k:k])
+	}
+}
+
+// row is the quantised form of row r.
+func (a *Acts) row(r int) (q []int8, d []float32, s []int32) {
+	g := a.groups
+	return a.Q[r*g*groupLen:][: g*groupLen : g*groupLen], a.D[r*g:][:g:g], a.S[r*g:][:g:g]
+}
+
+// ReserveGather is Reserve for a later Gather, which needs room for a copy of the float view besides.
+func (a *Acts) ReserveGather(n, k int) {
+	a.Reserve(n, k)
+	if n*k > cap(a.own) {
+		a.own = make([]float32, n*k)
+	}
+}
+
+// Gather makes a the given rows of src, in that order: the activations routed to one expert. It copies, and grows
+// the buffers if need be.
+func (a *Acts) Gather(src *Acts, rows []int32) {
+	n, k := len(rows), src.K
+	a.ReserveGather(n, k)
+	a.own = a.own[:n*k]
+	a.Shape(a.own, n, k)
+	for i, r := range rows {
+		copy(a.X[i*k:][:k], src.X[int(r)*k:])
+		q, d, s := a.row(i)
+		sq, sd, ss := src.row(int(r))
+		copy(q, sq)
+		copy(d, sd)
+		copy(s, ss)
+	}
+}
+
+// quantizeRef is the definition of quantize. A group's scale is its largest magnitude over 127; a value becomes the
+// nearest integer multiple, ties to even. A group of zeros, or one whose scale's inverse overflows, has scale 0 and
+// quants 0. A group that holds NaN or an infinity has scale NaN, so that whatever it is multiplied by is NaN.
+func quantizeRef(q []int8, d []float32, s []int32, x []float32) {
+	for g := range d {
+		group := x[g*groupLen : min((g+1)*groupLen, len(x))]
+		out := q[g*groupLen:][:groupLen]
+		clear(out)
+		d[g], s[g] = 0, 0
+		var top float32
+		var poison float32 // stays 0 for finite values
+		for _, v := range group {
+			top = max(top, float32(math.Abs(float64(v))))
+			poison += v * 0
+		}
+		if poison != poison {
+			d[g] = float32(math.NaN())
+			continue
+		}
+		inverse := 127 / top
+		if inverse > math.MaxFloat32 {
+			continue
+		}
+		d[g] = top / 127
+		for i, v := range group {
+			out[i] = int8(math.RoundToEven(float64(float32(v * inverse))))
+			s[g] += int32(out[i])
+		}
+	}
+}

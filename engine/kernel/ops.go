@@ -1,0 +1,35 @@
+package kernel
+
+// Dot is Σ a[i]·b[i]. b must be at least as long as a; the same holds for the second operand everywhere below.
+func Dot(a, b []float32) float32 { return dotRef(a, b) }
+
+// Axpy adds s·x to y.
+func Axpy(y []float32, s float32, x []float32) { axpyRef(y, s, x) }
+
+// DotF16 is Dot with IEEE binary16 values on one side.
+func DotF16(a []float32, b []uint16) float32 { return dotF16Ref(a, b) }
+
+// AxpyF16 is Axpy with IEEE binary16 values.
+func AxpyF16(y []float32, s float32, x []uint16) { axpyF16Ref(y, s, x) }
+
+// ToF16 rounds x to IEEE binary16, nearest even; magnitudes from 65520 become infinite.
+func ToF16(dst []uint16, x []float32) { toF16Ref(dst, x) }
+
+// RMSNorm sets dst to x / sqrt(mean(x²) + eps) · w, with the mean in float64. dst may be x.
+func RMSNorm(dst, x, w []float32, eps float32) { rmsNormRef(dst, x, w, eps) }
+
+// Softmax replaces x by exp(x - max x) over its sum. If x holds NaN or +Inf, or nothing above -Inf, all of it
+// becomes NaN.
+func Softmax(x []float32) { softmaxRef(x) }
+
+// SiLUMul sets gate to gate / (1 + exp(-gate)) · up.
+func SiLUMul(gate, up []float32) { siluMulRef(gate, up) }
+
+// Add adds x to y.
+func Add(y, x []float32) { addRef(y, x) }
+
+func quantize(q []int8, d []float32, s []int32, x []float32) { quantizeRef(q, d, s, x) }
+
+func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
+	matMulIntRef(y, stride, w, a, r0, r1)
+}
