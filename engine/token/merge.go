@@ -1,0 +1,233 @@
+package token
+
+import "math/bits"
+
+// symbol is a stretch of a word that has become one piece, or not yet.
+type symbol struct {
+	start, end int32 // bytes of the word
+	id         int32 // piece, or -1
+
+	// Of the pair that it forms with the symbol to its right:
+	prio   uint32 // lower merges first; none if there is no such piece
+	merged int32  // the piece
+
+	prev, next int32 // neighbours in a long word; -1 at its ends
+}
+
+// none is the priority of a pair that does not merge.
+const none = 1<<32 - 1
+
+// scratch is what encoding one text needs besides the result. Short words fit what lies on the stack.
+type scratch struct {
+	syms []symbol
+	heap []candidate
+	word []byte
+}
+
+// shortWord is the length up to which looking through all pairs after each merge beats a heap.
+const shortWord = 48
+
+// pairer knows which two neighbours merge, into what and how urgently. It gets their ids and the text of both.
+type pairer interface {
+	pair(left, right int32, joined []byte) (prio uint32, merged int32)
+}
+
+// mergeSymbols replaces the most urgent pair, the leftmost of equals, until no pair is left. The result is in s.syms.
+func mergeSymbols(p pairer, s *scratch) {
+	if len(s.syms) <= shortWord {
+		s.syms = mergeShort(p, s.word, s.syms)
+		return
+	}
+	mergeLong(p, s)
+}
+
+func mergeShort(p pairer, word []byte, syms []symbol) []symbol {
+	for i := range syms {
+		setPair(p, word, syms, i)
+	}
+	for {
+		best := -1
+		prio := uint32(none)
+		for i := range syms {
+			if syms[i].prio < prio {
+				best, prio = i, syms[i].prio
+			}
+		}
+		if best < 0 {
+			return syms
+		}
+		syms[best].end, syms[best].id = syms[best+1].end, syms[best].merged
+		syms = append(syms[:best+1], syms[best+2:]...)
+		setPair(p, word, syms, best)
+		if best > 0 {
+			setPair(p, word, syms, best-1)
+		}
+	}
+}
+
+func setPair(p pairer, word []byte, syms []symbol, i int) {
+	if i+1 == len(syms) {
+		syms[i].prio = none
+		return
+	}
+	left, right := &syms[i], &syms[i+1]
+	left.prio, left.merged = p.pair(left.id, right.id, between(word, left.start, right.end))
+}
+
+// between is word[start:end]; byte-level BPE merges by id and keeps no word.
+func between(word []byte, start, end int32) []byte {
+	if word == nil {
+		return nil
+	}
+	return word[start:end]
+}
+
+// candidate is a pair waiting in the heap. It is stale once either symbol has grown or gone.
+type candidate struct {
+	prio        uint32
+	left, right int32 // symbols
+	end         int32 // of right
+	mid         int32 // of left
+	merged      int32
+}
+
+func (a *candidate) before(b *candidate) bool {
+	return a.prio < b.prio || a.prio == b.prio && a.left < b.left
+}
+
+// mergeLong does the same with a heap over a linked list, in time n log n.
+func mergeLong(p pairer, s *scratch) {
+	syms := s.syms
+	for i := range syms {
+		syms[i].prev, syms[i].next = int32(i)-1, int32(i)+1
+	}
+	syms[len(syms)-1].next = -1
+	s.heap = s.heap[:0]
+	for i := range len(syms) - 1 {
+		if c, ok := pairUp(p, s.word, syms, int32(i)); ok {
+			s.heap = append(s.heap, c)
+		}
+	}
+	for i := len(s.heap)/2 - 1; i >= 0; i-- {
+		siftDown(s.heap, i)
+	}
+	for len(s.heap) > 0 {
+		c := s.pop()
+		left, right := &syms[c.left], &syms[c.right]
+		if left.id == gone || right.id == gone || left.end != c.mid || right.end != c.end {
+			continue
+		}
+		left.end, left.id, left.next = right.end, c.merged, right.next
+		right.id = gone
+		if left.next >= 0 {
+			syms[left.next].prev = c.left
+		}
+		if left.prev >= 0 {
+			s.push(p, syms, left.prev)
+		}
+		s.push(p, syms, c.left)
+	}
+	kept := syms[:0]
+	for i := int32(0); i >= 0; i = syms[i].next {
+		kept = append(kept, syms[i])
+	}
+	s.syms = kept
+}
+
+// gone marks a symbol that its left neighbour has swallowed.
+const gone = -2
+
+func pairUp(p pairer, word []byte, syms []symbol, i int32) (candidate, bool) {
+	next := syms[i].next
+	if next < 0 {
+		return candidate{}, false
+	}
+	left, right := &syms[i], &syms[next]
+	prio, merged := p.pair(left.id, right.id, between(word, left.start, right.end))
+	return candidate{prio: prio, left: i, right: next, mid: left.end, end: right.end, merged: merged}, prio != none
+}
+
+func (s *scratch) push(p pairer, syms []symbol, i int32) {
+	c, ok := pairUp(p, s.word, syms, i)
+	if !ok {
+		return
+	}
+	h := append(s.heap, c)
+	for at := len(h) - 1; at > 0; {
+		up := (at - 1) / 2
+		if !h[at].before(&h[up]) {
+			break
+		}
+		h[at], h[up] = h[up], h[at]
+		at = up
+	}
+	s.heap = h
+}
+
+func (s *scratch) pop() candidate {
+	h := s.heap
+	top := h[0]
+	h[0] = h[len(h)-1]
+	s.heap = h[:len(h)-1]
+	siftDown(s.heap, 0)
+	return top
+}
+
+func siftDown(h []candidate, at int) {
+	for {
+		least := 2*at + 1
+		if least >= len(h) {
+			return
+		}
+		if r := least + 1; r < len(h) && h[r].before(&h[least]) {
+			least = r
+		}
+		if !h[least].before(&h[at]) {
+			return
+		}
+		h[at], h[least] = h[least], h[at]
+		at = least
+	}
+}
+
+// pairTable maps a pair of ids to its merge, by open addressing. It answers several times for each byte of text,
+// mostly with no; a general map takes twice as long.
+type pairTable struct {
+	slots []pairSlot
+	shift uint
+}
+
+type pairSlot struct {
+	left, right int32
+	rank        uint32 // none: the slot is free
+	merged      int32
+}
+
+func newPairTable(n int) pairTable {
+	log := bits.Len(uint(n)*2 + 1)
+	t := pairTable{slots: make([]pairSlot, 1<<log), shift: uint(64 - log)}
+	for i := range t.slots {
+		t.slots[i].rank = none
+	}
+	return t
+}
+
+// slot is where the pair is, or the free place where it belongs.
+func (t *pairTable) slot(left, right int32) *pairSlot {
+	mask := uint64(len(t.slots) - 1)
+	at := (uint64(uint32(left))<<32 | uint64(uint32(right))) * 0x9E3779B97F4A7C15 >> t.shift
+	for {
+		s := &t.slots[at&mask]
+		if s.rank == none || s.left == left && s.right == right {
+			return s
+		}
+		at++
+	}
+}
+
+// add notes a merge; of two for one pair, the first counts.
+func (t *pairTable) add(left, right, merged int32, rank uint32) {
+	if s := t.slot(left, right); s.rank == none {
+		*s = pairSlot{left: left, right: right, rank: rank, merged: merged}
+	}
+}
