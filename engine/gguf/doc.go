@@ -24,13 +24,18 @@ const Version = 3
 // DefaultAlignment is the alignment of tensor data, in bytes, of files that do not state one.
 const DefaultAlignment = 32
 
-// The limits below are far above anything in use; they stop a damaged file early and with a clear reason.
+// The limits below are far above anything in use. They stop a damaged file early, with a clear reason, and keep what
+// a hostile one can make Parse allocate to a few times the size of its header, or some 300 MB if that is more.
 const (
 	keyLenMax        = 1<<16 - 1 // of the specification
 	tensorNameLenMax = 255       // the specification says 64, some writers go beyond
 	stringLenMax     = 64 << 20  // a metadata string or an array's element
+	arrayLenMax      = 1 << 24
+	keysMax          = 1 << 16
+	tensorsMax       = 1 << 20
 	dimensionsMax    = 4
-	alignmentMax     = 1 << 20
+	alignmentMin     = 8
+	alignmentMax     = 1 << 16
 )
 
 // File is a parsed GGUF file, or the parts of a split one taken together.

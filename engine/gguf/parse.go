@@ -1,6 +1,7 @@
 package gguf
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -25,7 +26,7 @@ func Parse(data []byte) (*File, error) {
 
 // parse is Parse with the concrete type of its errors, so that ParseSplit can name the part.
 func parse(data []byte) (*File, *Error) {
-	r := &reader{data: data}
+	r := &reader{data: data, item: "the header"}
 	f := &File{Alignment: DefaultAlignment}
 	tensors, keys := r.preamble(f)
 	r.keys(f, keys)
@@ -42,6 +43,7 @@ func parse(data []byte) (*File, *Error) {
 type reader struct {
 	data []byte
 	at   int
+	item string // the key or tensor being read, for messages
 	err  *Error
 }
 
@@ -59,8 +61,8 @@ func (r *reader) take(n uint64, what string) []byte {
 		return nil
 	}
 	if n > uint64(r.left()) {
-		r.fail(r.at, "file is truncated: %s needs %d bytes, %d are left, %d are missing", what, n, r.left(),
-			n-uint64(r.left()))
+		r.fail(r.at, "file is truncated: %s of %s needs %d bytes, %d are left, %d are missing", what, r.item, n,
+			r.left(), n-uint64(r.left()))
 		return nil
 	}
 	b := r.data[r.at : r.at+int(n)]
@@ -82,27 +84,39 @@ func (r *reader) uint64(what string) uint64 {
 	return 0
 }
 
-// count reads a number of items of at least size bytes each and refuses one that cannot fit.
-func (r *reader) count(size int, what string) int {
+// count reads a number of things and checks it: see bound.
+func (r *reader) count(most, size int, what string) int {
 	at := r.at
 	n := r.uint64(what)
-	if most := uint64(r.left() / size); n > most {
-		r.fail(at, "%s is %d, but the %d bytes that follow hold at most %d", what, n, r.left(), most)
+	if r.err == nil {
+		r.bound(at, n, most, size, what)
+	}
+	if r.err != nil {
 		return 0
 	}
 	return int(n)
 }
 
-// name reads a key or a tensor's name.
-func (r *reader) name(lenMax int, what string) string {
-	at := r.at
-	n := r.uint64("length of " + what)
-	if n > uint64(lenMax) || n == 0 {
-		r.fail(at, "length of %s is %d, want 1 to %d", what, n, lenMax)
+// bound refuses a count above most, or of more things of at least size bytes each than the bytes left can hold.
+func (r *reader) bound(at int, n uint64, most, size int, what string) {
+	if fit := r.left() / size; n > uint64(fit) {
+		r.fail(at, "%s of %s is %d, but the %d bytes that follow hold at most %d", what, r.item, n, r.left(), fit)
 	}
-	b := r.take(n, what)
+	if n > uint64(most) {
+		r.fail(at, "%s of %s is %d, want at most %d", what, r.item, n, most)
+	}
+}
+
+// name reads the name of a key or tensor.
+func (r *reader) name(lenMax int) string {
+	at := r.at
+	n := r.uint64("name length")
+	if n > uint64(lenMax) || n == 0 {
+		r.fail(at, "name length of %s is %d, want 1 to %d", r.item, n, lenMax)
+	}
+	b := r.take(n, "name")
 	if !utf8.Valid(b) {
-		r.fail(at, "%s %q is not UTF-8", what, clip(string(b)))
+		r.fail(at, "name of %s, %q, is not UTF-8", r.item, clip(string(b)))
 	}
 	return string(b)
 }
@@ -156,9 +170,11 @@ func (r *reader) preamble(f *File) (tensors, keys int) {
 	}
 	at := r.at
 	n := r.uint64("tensor count")
-	keys = r.count(keyBytesMin, "key count")
-	if most := r.left() / tensorBytesMin; n > uint64(most) {
-		r.fail(at, "tensor count is %d, but the %d bytes that follow hold at most %d", n, r.left(), most)
+	keys = r.count(keysMax, keyBytesMin, "key count")
+	if r.err == nil {
+		r.bound(at, n, tensorsMax, tensorBytesMin, "tensor count")
+	}
+	if r.err != nil {
 		return 0, 0
 	}
 	return int(n), keys
@@ -175,13 +191,15 @@ func (r *reader) keys(f *File, n int) {
 	f.keyIndex = make(map[string]int, n)
 	for i := range n {
 		at := r.at
-		key := r.name(keyLenMax, fmt.Sprintf("key %d of %d", i+1, n))
-		value := r.value(key)
+		r.item = fmt.Sprintf("key %d of %d", i+1, n)
+		key := r.name(keyLenMax)
+		r.item = fmt.Sprintf("key %q", clip(key))
+		value := r.value()
 		if r.err != nil {
 			return
 		}
 		if _, twice := f.keyIndex[key]; twice {
-			r.fail(at, "key %q appears twice", clip(key))
+			r.fail(at, "%s appears twice", r.item)
 			return
 		}
 		f.keyIndex[key] = len(f.Keys)
@@ -190,14 +208,14 @@ func (r *reader) keys(f *File, n int) {
 }
 
 func (r *reader) alignment(f *File) {
-	const key = "general.alignment"
-	i, ok := f.keyIndex[key]
+	i, ok := f.keyIndex[keyAlignment]
 	if r.err != nil || !ok {
 		return
 	}
-	n, ok := f.Uint(key)
-	if !ok || n < 8 || n > alignmentMax || n&(n-1) != 0 {
-		r.fail(-1, "key %q is %v, want a power of two from 8 to %d", key, f.Keys[i].Value, alignmentMax)
+	n, ok := f.Uint(keyAlignment)
+	if !ok || !validAlignment(n) {
+		r.fail(-1, "key %q is %v, want a power of two from %d to %d", keyAlignment, f.Keys[i].Value, alignmentMin,
+			alignmentMax)
 		return
 	}
 	f.Alignment = int(n)
@@ -211,12 +229,11 @@ type tensorInfo struct {
 }
 
 func (r *reader) tensorTable(f *File, n int) []tensorInfo {
-	if r.err != nil {
-		return nil
+	r.item = "the tensor table"
+	if r.err == nil { // keys have taken some of the bytes since the count was read
+		r.bound(r.at, uint64(n), tensorsMax, tensorBytesMin, "tensor count")
 	}
-	if n > r.left()/tensorBytesMin {
-		r.fail(r.at, "tensor table is truncated: %d tensors take at least %d bytes, %d are left", n, n*tensorBytesMin,
-			r.left())
+	if r.err != nil {
 		return nil
 	}
 	f.Tensors = make([]Tensor, 0, n)
@@ -224,11 +241,13 @@ func (r *reader) tensorTable(f *File, n int) []tensorInfo {
 	infos := make([]tensorInfo, 0, n)
 	for i := range n {
 		info := tensorInfo{entry: r.at}
-		t := Tensor{Name: r.name(tensorNameLenMax, fmt.Sprintf("name of tensor %d of %d", i+1, n))}
+		r.item = fmt.Sprintf("tensor %d of %d", i+1, n)
+		t := Tensor{Name: r.name(tensorNameLenMax)}
+		r.item = fmt.Sprintf("tensor %q", t.Name)
 		r.shape(&t)
 		r.layout(&t, &info)
 		if _, twice := f.tensorIndex[t.Name]; twice {
-			r.fail(info.entry, "tensor %q appears twice", t.Name)
+			r.fail(info.entry, "%s appears twice", r.item)
 		}
 		if r.err != nil {
 			return nil
@@ -242,9 +261,9 @@ func (r *reader) tensorTable(f *File, n int) []tensorInfo {
 
 func (r *reader) shape(t *Tensor) {
 	at := r.at
-	n := r.uint32("dimension count of a tensor")
+	n := r.uint32("dimension count")
 	if r.err == nil && (n == 0 || n > dimensionsMax) {
-		r.fail(at, "tensor %q has %d dimensions, want 1 to %d", t.Name, n, dimensionsMax)
+		r.fail(at, "%s has %d dimensions, want 1 to %d", r.item, n, dimensionsMax)
 	}
 	if r.err != nil {
 		return
@@ -253,17 +272,17 @@ func (r *reader) shape(t *Tensor) {
 	product := uint64(1)
 	for i := range t.Shape {
 		at := r.at
-		d := r.uint64("dimensions of a tensor")
+		d := r.uint64("a dimension")
 		if r.err != nil {
 			return
 		}
 		if d == 0 {
-			r.fail(at, "tensor %q: dimension %d is 0, want at least 1", t.Name, i)
+			r.fail(at, "%s: dimension %d is 0, want at least 1", r.item, i)
 			return
 		}
 		high, low := bits.Mul64(product, d)
 		if high != 0 || low > math.MaxInt {
-			r.fail(at, "tensor %q: the product of its dimensions overflows at dimension %d (%d)", t.Name, i, d)
+			r.fail(at, "%s: the product of its dimensions overflows at dimension %d (%d)", r.item, i, d)
 			return
 		}
 		product = low
@@ -274,24 +293,24 @@ func (r *reader) shape(t *Tensor) {
 // layout reads type and offset and works out the tensor's size.
 func (r *reader) layout(t *Tensor, info *tensorInfo) {
 	at := r.at
-	t.Type = quant.Type(r.uint32("type of a tensor"))
-	info.offset = r.uint64("offset of a tensor")
+	t.Type = quant.Type(r.uint32("type"))
+	info.offset = r.uint64("offset")
 	if r.err != nil {
 		return
 	}
 	if !t.Type.Known() {
-		r.fail(at, "tensor %q has type %s (id %d), which is not supported, want one of %v", t.Name, t.Type,
-			uint32(t.Type), quant.Types())
+		r.fail(at, "%s has type %s (id %d), which is not supported, want one of %v", r.item, t.Type, uint32(t.Type),
+			quant.Types())
 		return
 	}
 	row, err := quant.RowBytes(t.Type, t.Cols())
 	if err != nil {
-		r.fail(at, "tensor %q: %v", t.Name, err)
+		r.fail(at, "%s: %v", r.item, err)
 		return
 	}
 	high, size := bits.Mul64(uint64(row), uint64(t.Rows()))
 	if high != 0 || size > math.MaxInt {
-		r.fail(at, "tensor %q: the size of its %d rows of %d bytes overflows", t.Name, t.Rows(), row)
+		r.fail(at, "%s: the size of its %d rows of %d bytes overflows", r.item, t.Rows(), row)
 		return
 	}
 	info.size = int(size)
@@ -338,15 +357,7 @@ func (r *reader) disjoint(f *File, infos []tensorInfo) {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case infos[a].offset < infos[b].offset:
-			return -1
-		case infos[a].offset > infos[b].offset:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(infos[a].offset, infos[b].offset) })
 	for k := 1; k < len(order); k++ {
 		a, b := order[k-1], order[k]
 		if end := infos[a].offset + uint64(infos[a].size); infos[b].offset < end {

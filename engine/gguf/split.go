@@ -9,6 +9,7 @@ import (
 
 // The keys of a split file.
 const (
+	keySplitPrefix  = "split."
 	keySplitNo      = "split.no"
 	keySplitCount   = "split.count"
 	keySplitTensors = "split.tensors.count"
@@ -99,7 +100,7 @@ func merge(parts []*File) (*File, error) {
 		tensorIndex: make(map[string]int),
 	}
 	for _, kv := range first.Keys {
-		if !strings.HasPrefix(kv.Key, "split.") {
+		if !strings.HasPrefix(kv.Key, keySplitPrefix) {
 			whole.keyIndex[kv.Key] = len(whole.Keys)
 			whole.Keys = append(whole.Keys, kv)
 		}

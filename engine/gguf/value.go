@@ -2,7 +2,6 @@ package gguf
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 )
 
@@ -40,21 +39,21 @@ func valueSize(id uint32) int {
 }
 
 // value reads a type and a value of it.
-func (r *reader) value(key string) any {
+func (r *reader) value() any {
 	at := r.at
-	id := r.uint32("value type of a key")
+	id := r.uint32("value type")
 	switch {
 	case r.err != nil:
 		return nil
 	case id == typeString:
-		return r.str(key)
+		return r.str()
 	case id == typeArray:
-		return r.array(key)
+		return r.array()
 	case id >= typeCount:
-		r.fail(at, "key %q has value type %d, want 0 to %d", clip(key), id, typeCount-1)
+		r.fail(at, "%s has value type %d, want 0 to %d", r.item, id, typeCount-1)
 		return nil
 	}
-	b := r.take(uint64(valueSize(id)), "value of a key")
+	b := r.take(uint64(valueSize(id)), "value")
 	if b == nil {
 		return nil
 	}
@@ -80,45 +79,45 @@ func (r *reader) value(key string) any {
 	case typeFloat64:
 		return math.Float64frombits(binary.LittleEndian.Uint64(b))
 	}
-	return r.boolean(key, b[0], at)
+	return r.boolean(b[0], at)
 }
 
-func (r *reader) boolean(key string, b byte, at int) bool {
+func (r *reader) boolean(b byte, at int) bool {
 	if b > 1 {
-		r.fail(at, "key %q: a bool is %d, want 0 or 1", clip(key), b)
+		r.fail(at, "%s: a bool is %d, want 0 or 1", r.item, b)
 	}
 	return b == 1
 }
 
-func (r *reader) str(key string) string {
+func (r *reader) str() string {
 	at := r.at
-	n := r.uint64("length of a string")
+	n := r.uint64("string length")
 	if n > stringLenMax {
-		r.fail(at, "key %q: a string has %d bytes, want at most %d", clip(key), n, stringLenMax)
+		r.fail(at, "%s: a string has %d bytes, want at most %d", r.item, n, stringLenMax)
 		return ""
 	}
-	return string(r.take(n, fmt.Sprintf("string of key %q", clip(key))))
+	return string(r.take(n, "string"))
 }
 
-func (r *reader) array(key string) any {
+func (r *reader) array() any {
 	at := r.at
-	id := r.uint32("element type of an array")
+	id := r.uint32("element type")
 	switch {
 	case r.err != nil:
 		return nil
 	case id == typeString:
-		return r.strs(key)
+		return r.strs()
 	case id == typeArray:
-		r.fail(at, "key %q is an array of arrays, which is not supported", clip(key))
+		r.fail(at, "%s is an array of arrays, which is not supported", r.item)
 		return nil
 	case id >= typeCount:
-		r.fail(at, "key %q is an array of value type %d, want 0 to %d", clip(key), id, typeCount-1)
+		r.fail(at, "%s is an array of value type %d, want 0 to %d", r.item, id, typeCount-1)
 		return nil
 	}
 	size := valueSize(id)
-	n := r.count(size, fmt.Sprintf("element count of key %q", clip(key)))
+	n := r.count(arrayLenMax, size, "element count")
 	at = r.at
-	b := r.take(uint64(n)*uint64(size), "elements of an array")
+	b := r.take(uint64(n)*uint64(size), "elements")
 	if r.err != nil {
 		return nil
 	}
@@ -145,7 +144,7 @@ func (r *reader) array(key string) any {
 	case typeFloat64:
 		return decode(b, 8, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) })
 	}
-	return decode(b, 1, func(b []byte) bool { return r.boolean(key, b[0], at) })
+	return decode(b, 1, func(b []byte) bool { return r.boolean(b[0], at) })
 }
 
 func decode[T any](b []byte, size int, one func([]byte) T) []T {
@@ -158,24 +157,25 @@ func decode[T any](b []byte, size int, one func([]byte) T) []T {
 
 // strs reads an array of strings. Vocabularies have 150 thousand, so it walks the bytes first, copies them once,
 // and cuts the copy.
-func (r *reader) strs(key string) []string {
+func (r *reader) strs() []string {
 	const lengthBytes = 8
-	n := r.count(lengthBytes, fmt.Sprintf("element count of key %q", clip(key)))
+	n := r.count(arrayLenMax, lengthBytes, "element count")
 	begin := r.at
 	for i := range n {
 		rest := r.data[r.at:]
 		if len(rest) < lengthBytes {
-			r.fail(r.at, "file is truncated in string %d of %d of key %q", i+1, n, clip(key))
+			r.fail(r.at, "file is truncated in string %d of %d of %s: its length needs %d bytes, %d are left", i+1, n, r.item,
+				lengthBytes, len(rest))
 			return nil
 		}
 		size := binary.LittleEndian.Uint64(rest)
 		if size > stringLenMax {
-			r.fail(r.at, "key %q: string %d of %d has %d bytes, want at most %d", clip(key), i+1, n, size, stringLenMax)
+			r.fail(r.at, "%s: string %d of %d has %d bytes, want at most %d", r.item, i+1, n, size, stringLenMax)
 			return nil
 		}
 		if size > uint64(len(rest)-lengthBytes) {
-			r.fail(r.at, "file is truncated: string %d of %d of key %q has %d bytes, %d are left", i+1, n, clip(key),
-				size, len(rest)-lengthBytes)
+			r.fail(r.at, "file is truncated: string %d of %d of %s has %d bytes, %d are left", i+1, n, r.item, size,
+				len(rest)-lengthBytes)
 			return nil
 		}
 		r.at += lengthBytes + int(size)
