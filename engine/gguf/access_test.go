@@ -8,15 +8,17 @@ import (
 	"github.com/weir-project/weir/engine/quant"
 )
 
-func TestAccessors(t *testing.T) {
-	w := &Writer{}
-	set := map[string]any{
+// everyKind has keys of every type, named after it.
+func everyKind(t *testing.T) (set map[string]any, f *File) {
+	t.Helper()
+	set = map[string]any{
 		"u8": uint8(200), "i8": int8(-3), "u16": uint16(9), "i16": int16(-9), "u32": uint32(4e9), "i32": int32(-4),
 		"u64": uint64(5), "max": uint64(math.MaxUint64), "i64": int64(-6), "f32": float32(0.5), "f64": 0.25,
 		"bool": true, "text": "héllo", "texts": []string{"a", ""}, "f32s": []float32{1, 2}, "f64s": []float64{0.5},
 		"u8s": []uint8{255}, "i8s": []int8{-1}, "u16s": []uint16{1}, "i16s": []int16{2}, "u32s": []uint32{4e9},
 		"i32s": []int32{-3}, "i64s": []int64{math.MinInt64}, "u64s": []uint64{7}, "maxes": []uint64{math.MaxUint64},
 	}
+	w := &Writer{}
 	for k, v := range set {
 		w.Set(k, v)
 	}
@@ -24,93 +26,74 @@ func TestAccessors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return set, f
+}
+
+// checkKey compares what an accessor gave for a key; want is nil where it should give nothing.
+func checkKey[T any](t *testing.T, access func(string) (T, bool), key string, want any) {
+	t.Helper()
+	got, ok := access(key)
+	if ok != (want != nil) || ok && !reflect.DeepEqual(any(got), want) {
+		t.Errorf("key %s gives %v, %v, want %v", key, got, ok, want)
+	}
+}
+
+func TestScalarAccessors(t *testing.T) {
+	set, f := everyKind(t)
 	for k, want := range set {
-		if got, ok := f.Value(k); !ok || !reflect.DeepEqual(got, want) {
-			t.Errorf("Value(%s) = %v, %v, want %v", k, got, ok, want)
-		}
+		checkKey(t, f.Value, k, want)
 	}
+	checkKey(t, f.Value, "absent", nil)
 
-	check := func(name string, got any, ok bool, want any) {
-		t.Helper()
-		if want == nil && ok {
-			t.Errorf("%s = %v, want none", name, got)
-		}
-		if want != nil && (!ok || !reflect.DeepEqual(got, want)) {
-			t.Errorf("%s = %v, %v, want %v", name, got, ok, want)
-		}
-	}
-	integer := func(key string, want any) {
-		t.Helper()
-		n, ok := f.Int(key)
-		check("Int "+key, n, ok, want)
-	}
-	integer("u8", int64(200))
-	integer("i8", int64(-3))
-	integer("u16", int64(9))
-	integer("i16", int64(-9))
-	integer("u32", int64(4e9))
-	integer("i32", int64(-4))
-	integer("u64", int64(5))
-	integer("i64", int64(-6))
-	integer("max", nil)
-	integer("f32", nil)
-	integer("bool", nil)
-	integer("absent", nil)
+	checkKey(t, f.Int, "u8", int64(200))
+	checkKey(t, f.Int, "i8", int64(-3))
+	checkKey(t, f.Int, "u16", int64(9))
+	checkKey(t, f.Int, "i16", int64(-9))
+	checkKey(t, f.Int, "u32", int64(4e9))
+	checkKey(t, f.Int, "i32", int64(-4))
+	checkKey(t, f.Int, "u64", int64(5))
+	checkKey(t, f.Int, "i64", int64(-6))
+	checkKey(t, f.Int, "max", nil)
+	checkKey(t, f.Int, "f32", nil)
+	checkKey(t, f.Int, "bool", nil)
+	checkKey(t, f.Int, "absent", nil)
 
-	natural := func(key string, want any) {
-		t.Helper()
-		n, ok := f.Uint(key)
-		check("Uint "+key, n, ok, want)
-	}
-	natural("max", uint64(math.MaxUint64))
-	natural("u8", uint64(200))
-	natural("i8", nil)
-	natural("text", nil)
+	checkKey(t, f.Uint, "max", uint64(math.MaxUint64))
+	checkKey(t, f.Uint, "u8", uint64(200))
+	checkKey(t, f.Uint, "i8", nil)
+	checkKey(t, f.Uint, "text", nil)
 
-	real := func(key string, want any) {
-		t.Helper()
-		x, ok := f.Float(key)
-		check("Float "+key, x, ok, want)
-	}
-	real("f32", 0.5)
-	real("f64", 0.25)
-	real("i32", -4.0)
-	real("max", float64(math.MaxUint64))
-	real("text", nil)
+	checkKey(t, f.Float, "f32", 0.5)
+	checkKey(t, f.Float, "f64", 0.25)
+	checkKey(t, f.Float, "i32", -4.0)
+	checkKey(t, f.Float, "max", float64(math.MaxUint64))
+	checkKey(t, f.Float, "text", nil)
 
-	integers := func(key string, want any) {
-		t.Helper()
-		n, ok := f.Ints(key)
-		check("Ints "+key, n, ok, want)
-	}
-	integers("u8s", []int64{255})
-	integers("i8s", []int64{-1})
-	integers("u16s", []int64{1})
-	integers("i16s", []int64{2})
-	integers("u32s", []int64{4e9})
-	integers("i32s", []int64{-3})
-	integers("i64s", []int64{math.MinInt64})
-	integers("u64s", []int64{7})
-	integers("maxes", nil)
-	integers("f32s", nil)
-	integers("u8", nil)
+	checkKey(t, f.String, "text", "héllo")
+	checkKey(t, f.String, "u8", nil)
+	checkKey(t, f.Bool, "bool", true)
+	checkKey(t, f.Bool, "u8", nil)
+}
 
-	x, ok := f.Floats("f32s")
-	check("Floats f32s", x, ok, []float32{1, 2})
-	x, ok = f.Floats("f64s")
-	check("Floats f64s", x, ok, []float32{0.5})
-	x, ok = f.Floats("u8s")
-	check("Floats u8s", x, ok, nil)
-	s, ok := f.String("text")
-	check("String text", s, ok, "héllo")
-	s, ok = f.String("u8")
-	check("String u8", s, ok, nil)
-	ss, ok := f.Strings("texts")
-	check("Strings texts", ss, ok, []string{"a", ""})
-	b, ok := f.Bool("bool")
-	check("Bool bool", b, ok, true)
-	b, ok = f.Bool("u8")
-	check("Bool u8", b, ok, nil)
+func TestArrayAccessors(t *testing.T) {
+	_, f := everyKind(t)
+	checkKey(t, f.Ints, "u8s", []int64{255})
+	checkKey(t, f.Ints, "i8s", []int64{-1})
+	checkKey(t, f.Ints, "u16s", []int64{1})
+	checkKey(t, f.Ints, "i16s", []int64{2})
+	checkKey(t, f.Ints, "u32s", []int64{4e9})
+	checkKey(t, f.Ints, "i32s", []int64{-3})
+	checkKey(t, f.Ints, "i64s", []int64{math.MinInt64})
+	checkKey(t, f.Ints, "u64s", []int64{7})
+	checkKey(t, f.Ints, "maxes", nil)
+	checkKey(t, f.Ints, "f32s", nil)
+	checkKey(t, f.Ints, "u8", nil)
+
+	checkKey(t, f.Floats, "f32s", []float32{1, 2})
+	checkKey(t, f.Floats, "f64s", []float32{0.5})
+	checkKey(t, f.Floats, "u8s", nil)
+	checkKey(t, f.Strings, "texts", []string{"a", ""})
+	checkKey(t, f.Strings, "text", nil)
 }
 
 func TestTensorLookup(t *testing.T) {

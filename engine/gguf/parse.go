@@ -135,7 +135,9 @@ const magic = "GGUF"
 // alien maps the first bytes of files that people take for GGUF to what they are.
 var alien = []struct{ magic, name string }{
 	{"FUGG", "a byte-swapped GGUF file"},
-	{"lmgg", "a GGML file of 2023"}, {"fmgg", "a GGMF file of 2023"}, {"tjgg", "a GGJT file of 2023"},
+	{"lmgg", "a GGML file of 2023"},
+	{"fmgg", "a GGMF file of 2023"},
+	{"tjgg", "a GGJT file of 2023"},
 	{"algg", "a GGLA adapter of 2023"},
 	{"PK\x03\x04", "a zip archive, perhaps a PyTorch checkpoint"},
 	{"\x1f\x8b", "gzip-compressed: unpack it first"},

@@ -40,8 +40,9 @@ func (d draft) tensor(name string, t quant.Type, offset uint64, shape ...uint64)
 // align pads to the data section.
 func (d draft) align() draft { return d.zeros(-len(d) & 31) }
 
-func TestParseRefuses(t *testing.T) {
-	f := func(data []byte, want string) {
+// refuses returns a check that Parse refuses data with an error that contains want.
+func refuses(t *testing.T) func(data []byte, want string) {
+	return func(data []byte, want string) {
 		t.Helper()
 		got, err := Parse(data)
 		if err == nil {
@@ -58,9 +59,12 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%q holds no Error with an offset in the file", err)
 		}
 	}
-	const huge = 1 << 60
+}
 
-	// what it is not
+const huge = 1 << 60
+
+func TestParseRefusesOtherFormats(t *testing.T) {
+	f := refuses(t)
 	f(nil, `starts with ""`)
 	f([]byte("GGU"), `starts with "GGU", want "GGUF"`)
 	f([]byte("lmgg........"), "GGML file of 2023")
@@ -71,16 +75,20 @@ func TestParseRefuses(t *testing.T) {
 	f(header(4, 0, 0), "version 4 is not supported")
 	f(header(0, 0, 0), "version 0 is not supported")
 	f(header(0x03000000, 0, 0), "big-endian GGUF (version 3)")
+}
 
-	// counts
+func TestParseRefusesCounts(t *testing.T) {
+	f := refuses(t)
 	f(header(3, 0, 0)[:20], "key count of the header needs 8 bytes")
 	f(header(3, 0, huge), "key count of the header is 1152921504606846976, but the 0 bytes that follow hold at most 0")
 	f(header(3, huge, 0), "tensor count of the header is 1152921504606846976")
 	f(header(3, 0, keysMax+1).zeros(16*keysMax), "want at most 65536")
 	f(header(3, 3, 1).key("a", 1).tensor("t", quant.F32, 0, 1).zeros(64), "tensor count of the tensor table is 3")
 	f(header(3, 0, 2).key("a", 1).zeros(11), "name length of key 2 of 2 is 0, want 1 to 65535")
+}
 
-	// keys
+func TestParseRefusesKeys(t *testing.T) {
+	f := refuses(t)
 	f(header(3, 0, 1).str("").zeros(32), "name length of key 1 of 1 is 0")
 	f(header(3, 0, 1).u64(1<<16).zeros(1<<17), "name length of key 1 of 1 is 65536, want 1 to 65535")
 	f(header(3, 0, 1).u64(huge).zeros(32), "name length of key 1 of 1")
@@ -91,8 +99,10 @@ func TestParseRefuses(t *testing.T) {
 	f(header(3, 0, 1).str("abc").u32(typeUint64).u32(1), `value of key "abc" needs 8 bytes, 4 are left, 4 are missing`)
 	f(header(3, 0, 1).str("a").u32(typeString).u64(100).zeros(40), "needs 100 bytes, 40 are left, 60 are missing")
 	f(header(3, 0, 1).str("a").u32(typeString).u64(huge), `key "a": a string has 1152921504606846976 bytes`)
+}
 
-	// arrays
+func TestParseRefusesArrays(t *testing.T) {
+	f := refuses(t)
 	array := func(id uint32, n uint64) draft { return header(3, 0, 1).str("a").u32(typeArray).u32(id).u64(n) }
 	f(array(typeArray, 1).u32(typeUint8).u64(1).zeros(1), `key "a" is an array of arrays`)
 	f(array(99, 1), `key "a" is an array of value type 99`)
@@ -105,14 +115,18 @@ func TestParseRefuses(t *testing.T) {
 	f(array(typeString, 2).str("x").u64(huge).zeros(3), "has 1152921504606846976 bytes, want at most")
 	f(array(typeBool, 3).zeros(2).zeros(0).str("")[:len(array(typeBool, 3))+2], "hold at most 2")
 	f(append(array(typeBool, 2), 1, 2), "a bool is 2")
+}
 
-	// alignment
+func TestParseRefusesAlignment(t *testing.T) {
+	f := refuses(t)
 	f(header(3, 0, 1).key(keyAlignment, 24), "want a power of two from 8 to 65536")
 	f(header(3, 0, 1).key(keyAlignment, 0), "general.alignment")
 	f(header(3, 0, 1).key(keyAlignment, 1<<31), "general.alignment")
 	f(header(3, 0, 1).str(keyAlignment).u32(typeString).str("32"), `"general.alignment" is 32, want`)
+}
 
-	// tensors
+func TestParseRefusesTensors(t *testing.T) {
+	f := refuses(t)
 	one := func(t quant.Type, offset uint64, shape ...uint64) draft {
 		return header(3, 1, 0).tensor("w", t, offset, shape...).align().zeros(4096)
 	}
@@ -181,8 +195,19 @@ func everyValue() []any {
 	return []any{
 		uint8(200), int8(-100), uint16(60000), int16(-30000), uint32(4e9), int32(-2e9), float32(1.5), true, "text",
 		uint64(1) << 63, int64(-1) << 62, 2.5,
-		[]uint8{1, 255}, []int8{-1, 1}, []uint16{65535}, []int16{-5}, []uint32{7, 8}, []int32{-9}, []float32{0.5, -0.5},
-		[]bool{true, false}, []string{"", "a", "bc", "算力"}, []uint64{1 << 63}, []int64{-1}, []float64{0.1}, []string{},
+		[]uint8{1, 255},
+		[]int8{-1, 1},
+		[]uint16{65535},
+		[]int16{-5},
+		[]uint32{7, 8},
+		[]int32{-9},
+		[]float32{0.5, -0.5},
+		[]bool{true, false},
+		[]string{"", "a", "bc", "算力"},
+		[]uint64{1 << 63},
+		[]int64{-1},
+		[]float64{0.1},
+		[]string{},
 		[]uint32{},
 	}
 }

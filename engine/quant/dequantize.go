@@ -44,8 +44,8 @@ func Dequantize(dst []float32, t Type, src []byte) {
 // dequantizers hold, by type, the function for one block.
 var dequantizers = map[Type]func(dst []float32, src []byte){
 	Q4_0: dequantizeQ4_0, Q4_1: dequantizeQ4_1, Q5_0: dequantizeQ5_0, Q5_1: dequantizeQ5_1, Q8_0: dequantizeQ8_0,
-	Q2_K: dequantizeQ2_K, Q3_K: dequantizeQ3_K, Q4_K: dequantizeQ4_K, Q5_K: dequantizeQ5_K, Q6_K: dequantizeQ6_K,
-	IQ4_NL: dequantizeIQ4_NL, IQ4_XS: dequantizeIQ4_XS,
+	Q2_K: dequantizeQ2K, Q3_K: dequantizeQ3K, Q4_K: dequantizeQ4K, Q5_K: dequantizeQ5K, Q6_K: dequantizeQ6K,
+	IQ4_NL: dequantizeIQ4NL, IQ4_XS: dequantizeIQ4XS,
 }
 
 func half(b []byte) float32 { return F16ToF32(binary.LittleEndian.Uint16(b)) }
@@ -95,10 +95,10 @@ func dequantizeQ8_0(dst []float32, src []byte) {
 	}
 }
 
-// dequantizeQ2_K: 16 bytes of a 4-bit scale (low) and a 4-bit minimum (high), one for each run of 16 values; 64
+// dequantizeQ2K: 16 bytes of a 4-bit scale (low) and a 4-bit minimum (high), one for each run of 16 values; 64
 // bytes of quants; d, dmin (f16). Each half of the block is 32 bytes, each byte 4 values at distance 32. A value
 // is d*scale*q - dmin*min.
-func dequantizeQ2_K(dst []float32, src []byte) {
+func dequantizeQ2K(dst []float32, src []byte) {
 	d, dmin := half(src[80:]), half(src[82:])
 	for run := range 16 {
 		scale, minimum := d*float32(src[run]&15), dmin*float32(src[run]>>4)
@@ -115,9 +115,9 @@ func quarterRun(quants []byte, run int) (q []byte, shift int) {
 	return quants[run/8*32+run%2*16:][:16], run % 8 / 2 * 2
 }
 
-// dequantizeQ3_K: 32 bytes with the third bit of each value (byte j, bit k: value j+32k); 64 bytes with the two
+// dequantizeQ3K: 32 bytes with the third bit of each value (byte j, bit k: value j+32k); 64 bytes with the two
 // lower bits as in Q2_K; 12 bytes with 16 scales of 6 bits; d (f16). A value is d*(scale-32)*(q-4).
-func dequantizeQ3_K(dst []float32, src []byte) {
+func dequantizeQ3K(dst []float32, src []byte) {
 	d := half(src[108:])
 	for run := range 16 {
 		scale := d * float32(int(ScaleQ3K(src[96:108], run))-32)
@@ -145,9 +145,9 @@ func ScaleMinK(scales []byte, i int) (scale, minimum uint8) {
 	return scales[i+4]&15 | scales[i-4]>>6<<4, scales[i+4]>>4 | scales[i]>>6<<4
 }
 
-// dequantizeQ4_K: d, dmin (f16); 12 bytes with 8 scales and minima of 6 bits, one for each group of 32; 128 bytes
+// dequantizeQ4K: d, dmin (f16); 12 bytes with 8 scales and minima of 6 bits, one for each group of 32; 128 bytes
 // of quants. Each 32 bytes hold two groups, the first in the low halves. A value is d*scale*q - dmin*min.
-func dequantizeQ4_K(dst []float32, src []byte) {
+func dequantizeQ4K(dst []float32, src []byte) {
 	d, dmin := half(src), half(src[2:])
 	for group := range 8 {
 		s, m := ScaleMinK(src[4:16], group)
@@ -158,8 +158,8 @@ func dequantizeQ4_K(dst []float32, src []byte) {
 	}
 }
 
-// dequantizeQ5_K: as Q4_K, with 32 bytes of fifth bits (byte j, bit k: value j+32k) before the quants.
-func dequantizeQ5_K(dst []float32, src []byte) {
+// dequantizeQ5K: as Q4_K, with 32 bytes of fifth bits (byte j, bit k: value j+32k) before the quants.
+func dequantizeQ5K(dst []float32, src []byte) {
 	d, dmin := half(src), half(src[2:])
 	top := src[16:48]
 	for group := range 8 {
@@ -171,10 +171,10 @@ func dequantizeQ5_K(dst []float32, src []byte) {
 	}
 }
 
-// dequantizeQ6_K: 128 bytes with the low 4 bits, 64 with the high 2, 16 signed scales for runs of 16, d (f16). In
+// dequantizeQ6K: 128 bytes with the low 4 bits, 64 with the high 2, 16 signed scales for runs of 16, d (f16). In
 // each half of the block value j+32k has its low bits in byte j (k even) or j+32 (k odd), low halves for k < 2, and
 // its high bits in byte j at 2k. A value is d*scale*(q-32).
-func dequantizeQ6_K(dst []float32, src []byte) {
+func dequantizeQ6K(dst []float32, src []byte) {
 	d := half(src[208:])
 	for row := range 8 { // of 32 values
 		k := row % 4
@@ -190,8 +190,8 @@ func dequantizeQ6_K(dst []float32, src []byte) {
 // IQ4NLValues are the values that the 4-bit quants of IQ4_NL and IQ4_XS index.
 var IQ4NLValues = [16]int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
 
-// dequantizeIQ4_NL: laid out as Q4_0. A value is d*table[q].
-func dequantizeIQ4_NL(dst []float32, src []byte) {
+// dequantizeIQ4NL: laid out as Q4_0. A value is d*table[q].
+func dequantizeIQ4NL(dst []float32, src []byte) {
 	d := half(src)
 	for j, b := range src[2:18] {
 		dst[j] = d * float32(IQ4NLValues[b&15])
@@ -199,9 +199,9 @@ func dequantizeIQ4_NL(dst []float32, src []byte) {
 	}
 }
 
-// dequantizeIQ4_XS: d (f16); 8 scales of 6 bits, the high 2 bits in 16 bits, the low 4 in 4 bytes; 8 groups of 32
+// dequantizeIQ4XS: d (f16); 8 scales of 6 bits, the high 2 bits in 16 bits, the low 4 in 4 bytes; 8 groups of 32
 // values laid out as in Q4_0. A value is d*(scale-32)*table[q].
-func dequantizeIQ4_XS(dst []float32, src []byte) {
+func dequantizeIQ4XS(dst []float32, src []byte) {
 	d := half(src)
 	for group := range 8 {
 		scale := d * float32(int(ScaleIQ4XS(src[2:8], group))-32)

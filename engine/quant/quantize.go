@@ -56,8 +56,8 @@ const (
 var quantizers = map[Type]func(dst []byte, src []float32){
 	F16: quantizeF16, BF16: quantizeBF16,
 	Q4_0: quantizeQ4_0, Q4_1: quantizeQ4_1, Q5_0: quantizeQ5_0, Q5_1: quantizeQ5_1, Q8_0: quantizeQ8_0,
-	Q2_K: quantizeQ2_K, Q3_K: quantizeQ3_K, Q4_K: quantizeQ4_K, Q5_K: quantizeQ5_K, Q6_K: quantizeQ6_K,
-	IQ4_NL: quantizeIQ4_NL, IQ4_XS: quantizeIQ4_XS,
+	Q2_K: quantizeQ2K, Q3_K: quantizeQ3K, Q4_K: quantizeQ4K, Q5_K: quantizeQ5K, Q6_K: quantizeQ6K,
+	IQ4_NL: quantizeIQ4NL, IQ4_XS: quantizeIQ4XS,
 }
 
 func quantizeF16(dst []byte, src []float32) {

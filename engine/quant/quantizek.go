@@ -63,7 +63,7 @@ func affine(g *grid, dd []byte, src []float32, runs, high int) (scales, offsets 
 
 // Each packer below writes the layout that the dequantizer of the same name documents.
 
-func quantizeQ2_K(dst []byte, src []float32) {
+func quantizeQ2K(dst []byte, src []float32) {
 	clear(dst)
 	scales, offsets, q := affine(&grid2, dst[80:], src, 16, 15)
 	for run := range 16 {
@@ -75,7 +75,7 @@ func quantizeQ2_K(dst []byte, src []float32) {
 	}
 }
 
-func quantizeQ3_K(dst []byte, src []float32) {
+func quantizeQ3K(dst []byte, src []float32) {
 	clear(dst)
 	scales, q := symmetric(&grid3, dst[108:], src, 16, -32, 31)
 	for run := range 16 {
@@ -99,7 +99,7 @@ func putScalesMinsK(dst []byte, scales, offsets [16]int) {
 	}
 }
 
-func quantizeQ4_K(dst []byte, src []float32) {
+func quantizeQ4K(dst []byte, src []float32) {
 	clear(dst)
 	scales, offsets, q := affine(&grid4, dst, src, 8, 63)
 	putScalesMinsK(dst[4:16], scales, offsets)
@@ -110,7 +110,7 @@ func quantizeQ4_K(dst []byte, src []float32) {
 	}
 }
 
-func quantizeQ5_K(dst []byte, src []float32) {
+func quantizeQ5K(dst []byte, src []float32) {
 	clear(dst)
 	scales, offsets, q := affine(&grid5, dst, src, 8, 63)
 	putScalesMinsK(dst[4:16], scales, offsets)
@@ -122,7 +122,7 @@ func quantizeQ5_K(dst []byte, src []float32) {
 	}
 }
 
-func quantizeQ6_K(dst []byte, src []float32) {
+func quantizeQ6K(dst []byte, src []float32) {
 	clear(dst)
 	scales, q := symmetric(&grid6, dst[208:], src, 16, -128, 127)
 	for run, s := range scales {
@@ -138,14 +138,14 @@ func quantizeQ6_K(dst []byte, src []float32) {
 	}
 }
 
-func quantizeIQ4_NL(dst []byte, src []float32) {
+func quantizeIQ4NL(dst []byte, src []float32) {
 	d := putScale(dst, gridNL.fitScale(src))
 	for j := range 16 {
 		dst[2+j] = gridNL.index(src[j], d, 0) | gridNL.index(src[j+16], d, 0)<<4
 	}
 }
 
-func quantizeIQ4_XS(dst []byte, src []float32) {
+func quantizeIQ4XS(dst []byte, src []float32) {
 	clear(dst)
 	scales, q := symmetric(&gridNL, dst, src, 8, -32, 31)
 	var high uint16

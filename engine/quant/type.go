@@ -13,6 +13,8 @@
 // Quantize refuses values that a format cannot hold; the slices it and Dequantize get belong to the caller.
 package quant
 
+//lint:file-ignore ST1003 the constants carry the published names of the formats (2025-11-25)
+
 import (
 	"fmt"
 	"math"
