@@ -9,28 +9,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-)
 
-// sharedDir finds the folder of shared fixtures beside the repository, or skips.
-func sharedDir(tb testing.TB) string {
-	tb.Helper()
-	if dir := os.Getenv("WEIR_SHARED"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	for ; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "shared", "fixtures")); err == nil {
-			return filepath.Join(dir, "shared")
-		}
-	}
-	tb.Skip("no shared/fixtures beside the repository: set WEIR_SHARED to its parent")
-	return ""
-}
+	"github.com/weir-project/weir/internal/testkit"
+)
 
 // fixtures are the shared model and vocabulary files, unpacked, by name.
 func fixtures(tb testing.TB) map[string][]byte {
 	tb.Helper()
-	dir := filepath.Join(sharedDir(tb), "fixtures")
+	dir := testkit.Shared(tb, "fixtures")
 	files := map[string][]byte{}
 	for _, pattern := range []string{"engine/*.gguf", "tokenizers/*.gguf", "tokenizers/*.gguf.gz"} {
 		names, _ := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
