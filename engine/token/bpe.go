@@ -1,6 +1,7 @@
 package token
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weir-project/weir/internal/fault"
@@ -111,7 +112,7 @@ func (b *bpe) appendWord(dst []int32, word string, s *scratch) []int32 {
 			return append(dst, id)
 		}
 	}
-	s.syms = s.syms[:0]
+	s.syms = slices.Grow(s.syms[:0], len(word))
 	for i := range len(word) {
 		s.syms = append(s.syms, symbol{start: int32(i), end: int32(i) + 1, id: b.byteID[word[i]]})
 	}

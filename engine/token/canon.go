@@ -87,20 +87,31 @@ func (c *canon) markUnstable(k *classes) {
 	k.addRange(unstable, hangulT+1, hangulT+numT-1)
 }
 
+// markDecomposed notes which runes NFD may change or move. Text without any is in NFD.
+func (c *canon) markDecomposed(k *classes) {
+	for r := range c.combining {
+		k.addRange(unstable, r, r)
+	}
+	for r := range c.decomposed {
+		k.addRange(unstable, r, r)
+	}
+	k.addRange(unstable, hangulS, hangulS+numS-1)
+}
+
 // nfc is text in composed form; k has the marks of markUnstable.
 func (c *canon) nfc(k *classes, text string) string {
-	for i := 0; ; {
-		class, n := k.at(text, i)
-		if n == 0 {
-			return text
-		}
-		if class&unstable != 0 {
-			break
-		}
-		i += n
+	if k.runWithout(text, 0, unstable) == len(text) {
+		return text
 	}
-	runes := c.decompose(text)
-	return encodeRunes(c.compose(runes))
+	return encodeRunes(c.compose(c.decompose(text)))
+}
+
+// nfd is text in decomposed form; k has the marks of markDecomposed.
+func (c *canon) nfd(k *classes, text string) string {
+	if k.runWithout(text, 0, unstable) == len(text) {
+		return text
+	}
+	return encodeRunes(c.decompose(text))
 }
 
 // rawByte stands for a byte that is not UTF-8, which passes through unchanged: rawByte+b.

@@ -22,7 +22,7 @@ const (
 	llmPunct                   // ... punctuation and ...
 	llmCJK                     // ... ideographs, kana, hangul that DeepSeek-LLM's rules list
 	v3CJK                      // the ideographs and kana that DeepSeek-V3's rules list
-	unstable                   // may change or combine under NFC; set by canon alone
+	unstable                   // normalisation may change or move it; set by canon alone
 )
 
 // classes is a two-level table over all code points: a lookup costs two loads, where unicode.Is searches.

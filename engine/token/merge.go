@@ -1,6 +1,9 @@
 package token
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // symbol is a stretch of a word that has become one piece, or not yet.
 type symbol struct {
@@ -20,7 +23,7 @@ const none = 1<<32 - 1
 // scratch is what encoding one text needs besides the result. Short words fit what lies on the stack.
 type scratch struct {
 	syms []symbol
-	heap []candidate
+	heap []uint64
 	word []byte
 }
 
@@ -74,120 +77,113 @@ func setPair(p pairer, word []byte, syms []symbol, i int) {
 	left.prio, left.merged = p.pair(left.id, right.id, between(word, left.start, right.end))
 }
 
-// between is word[start:end]; byte-level BPE merges by id and keeps no word.
-func between(word []byte, start, end int32) []byte {
-	if word == nil {
-		return nil
-	}
-	return word[start:end]
-}
-
-// candidate is a pair waiting in the heap. It is stale once either symbol has grown or gone.
-type candidate struct {
-	prio        uint32
-	left, right int32 // symbols
-	end         int32 // of right
-	mid         int32 // of left
-	merged      int32
-}
-
-func (a *candidate) before(b *candidate) bool {
-	return a.prio < b.prio || a.prio == b.prio && a.left < b.left
-}
-
-// mergeLong does the same with a heap over a linked list, in time n log n.
+// mergeLong does the same with a linked list and a heap, in time n log n. The heap holds priority and left symbol of
+// every pair, in one number that sorts as wanted. An entry is stale when that symbol's pair has another priority by now.
 func mergeLong(p pairer, s *scratch) {
 	syms := s.syms
+	s.heap = slices.Grow(s.heap[:0], len(syms))
 	for i := range syms {
 		syms[i].prev, syms[i].next = int32(i)-1, int32(i)+1
 	}
 	syms[len(syms)-1].next = -1
-	s.heap = s.heap[:0]
-	for i := range len(syms) - 1 {
-		if c, ok := pairUp(p, s.word, syms, int32(i)); ok {
-			s.heap = append(s.heap, c)
+	for i := range syms {
+		if key, ok := relink(p, s.word, syms, int32(i)); ok {
+			s.heap = append(s.heap, key)
 		}
 	}
 	for i := len(s.heap)/2 - 1; i >= 0; i-- {
 		siftDown(s.heap, i)
 	}
 	for len(s.heap) > 0 {
-		c := s.pop()
-		left, right := &syms[c.left], &syms[c.right]
-		if left.id == gone || right.id == gone || left.end != c.mid || right.end != c.end {
+		key := s.pop()
+		at := int32(uint32(key))
+		left := &syms[at]
+		if left.prio != uint32(key>>32) {
 			continue
 		}
-		left.end, left.id, left.next = right.end, c.merged, right.next
-		right.id = gone
+		right := &syms[left.next]
+		left.end, left.id, left.next = right.end, left.merged, right.next
+		right.prio = none // swallowed: its entries are stale
 		if left.next >= 0 {
-			syms[left.next].prev = c.left
+			syms[left.next].prev = at
 		}
-		if left.prev >= 0 {
-			s.push(p, syms, left.prev)
+		for _, i := range [2]int32{left.prev, at} {
+			if key, ok := relink(p, s.word, syms, i); ok {
+				s.push(key)
+			}
 		}
-		s.push(p, syms, c.left)
 	}
 	kept := syms[:0]
-	for i := int32(0); i >= 0; i = syms[i].next {
+	for i := int32(0); i >= 0; {
+		next := syms[i].next
 		kept = append(kept, syms[i])
+		i = next
 	}
 	s.syms = kept
 }
 
-// gone marks a symbol that its left neighbour has swallowed.
-const gone = -2
-
-func pairUp(p pairer, word []byte, syms []symbol, i int32) (candidate, bool) {
-	next := syms[i].next
-	if next < 0 {
-		return candidate{}, false
+// relink computes the pair that symbol i forms now, and its key for the heap if it merges.
+func relink(p pairer, word []byte, syms []symbol, i int32) (key uint64, ok bool) {
+	if i < 0 {
+		return 0, false
 	}
-	left, right := &syms[i], &syms[next]
-	prio, merged := p.pair(left.id, right.id, between(word, left.start, right.end))
-	return candidate{prio: prio, left: i, right: next, mid: left.end, end: right.end, merged: merged}, prio != none
+	left := &syms[i]
+	if left.next < 0 {
+		left.prio = none
+		return 0, false
+	}
+	right := &syms[left.next]
+	left.prio, left.merged = p.pair(left.id, right.id, between(word, left.start, right.end))
+	return uint64(left.prio)<<32 | uint64(uint32(i)), left.prio != none
 }
 
-func (s *scratch) push(p pairer, syms []symbol, i int32) {
-	c, ok := pairUp(p, s.word, syms, i)
-	if !ok {
-		return
-	}
-	h := append(s.heap, c)
-	for at := len(h) - 1; at > 0; {
+func (s *scratch) push(key uint64) {
+	h := append(s.heap, key)
+	at := len(h) - 1
+	for at > 0 {
 		up := (at - 1) / 2
-		if !h[at].before(&h[up]) {
+		if h[up] <= key {
 			break
 		}
-		h[at], h[up] = h[up], h[at]
+		h[at] = h[up]
 		at = up
 	}
+	h[at] = key
 	s.heap = h
 }
 
-func (s *scratch) pop() candidate {
+func (s *scratch) pop() uint64 {
 	h := s.heap
-	top := h[0]
-	h[0] = h[len(h)-1]
-	s.heap = h[:len(h)-1]
+	top, last := h[0], len(h)-1
+	h[0] = h[last]
+	s.heap = h[:last]
 	siftDown(s.heap, 0)
 	return top
 }
 
-func siftDown(h []candidate, at int) {
+func siftDown(h []uint64, at int) {
 	for {
 		least := 2*at + 1
 		if least >= len(h) {
 			return
 		}
-		if r := least + 1; r < len(h) && h[r].before(&h[least]) {
+		if r := least + 1; r < len(h) && h[r] < h[least] {
 			least = r
 		}
-		if !h[least].before(&h[at]) {
+		if h[at] <= h[least] {
 			return
 		}
 		h[at], h[least] = h[least], h[at]
 		at = least
 	}
+}
+
+// between is word[start:end]; byte-level BPE merges by id and keeps no word.
+func between(word []byte, start, end int32) []byte {
+	if word == nil {
+		return nil
+	}
+	return word[start:end]
 }
 
 // pairTable maps a pair of ids to its merge, by open addressing. It answers several times for each byte of text,

@@ -137,10 +137,13 @@ func lines(c *classes, s string) int {
 	}
 }
 
-// contraction is the length of an English ending at the start of s: 's 't 'm 'd 're 've 'll, in capitals if fold.
+// contraction is the length of an English ending at the start of s: 's 't 'm 'd 're 've 'll, in any case if fold.
 func contraction(s string, fold bool) int {
 	if len(s) < 2 || s[0] != '\'' {
 		return 0
+	}
+	if fold && strings.HasPrefix(s[1:], "ſ") { // the long s, which case folding makes an s
+		return 1 + len("ſ")
 	}
 	a, b := s[1], byte(0)
 	if len(s) > 2 {

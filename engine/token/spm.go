@@ -2,6 +2,7 @@ package token
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -120,7 +121,7 @@ func (m *spm) appendText(dst []int32, text string) []int32 {
 
 // appendWord encodes s.word.
 func (m *spm) appendWord(dst []int32, s *scratch) []int32 {
-	s.syms = s.syms[:0]
+	s.syms = slices.Grow(s.syms[:0], starts(s.word))
 	for i := 0; i < len(s.word); {
 		_, n := utf8.DecodeRune(s.word[i:])
 		s.syms = append(s.syms, symbol{start: int32(i), end: int32(i + n), id: -1})
@@ -136,6 +137,16 @@ func (m *spm) appendWord(dst []int32, s *scratch) []int32 {
 		dst = m.appendRune(dst, s.word[sym.start:sym.end])
 	}
 	return dst
+}
+
+// starts counts the bytes that begin a character. (utf8.RuneCount of a slice allocates.)
+func starts(b []byte) (n int) {
+	for _, c := range b {
+		if utf8.RuneStart(c) {
+			n++
+		}
+	}
+	return n
 }
 
 // appendRune encodes a character that has merged with neither neighbour.

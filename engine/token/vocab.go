@@ -1,8 +1,9 @@
 package token
 
 import (
-	"fmt"
 	"math"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/weir-project/weir/internal/fault"
 )
@@ -204,9 +205,12 @@ func (v *Vocab) index() (map[string]int32, error) {
 
 // quote shows a piece of a foreign file in an error message, cut to a readable length.
 func quote(s string) string {
-	const most = 64
-	if len(s) > most {
-		return fmt.Sprintf("%q...", s[:most])
+	most := 64
+	if len(s) <= most {
+		return strconv.Quote(s)
 	}
-	return fmt.Sprintf("%q", s)
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return strconv.Quote(s[:most]) + "..."
 }

@@ -38,6 +38,7 @@ func (t *Tokenizer) initWordPiece() error {
 	m.lower = unless(true, v.Normalizer.Lowercase)
 	if unless(m.lower, v.Normalizer.StripAccents) {
 		m.canon = newCanon()
+		m.canon.markDecomposed(m.class)
 	}
 	t.bytes = make([]string, len(v.Tokens))
 	for i, text := range v.Tokens {
@@ -70,8 +71,8 @@ func cutSpaceMark(text string) (string, bool) {
 
 // appendText encodes text, which holds no special token.
 func (m *wordPiece) appendText(dst []int32, text string) []int32 {
-	if m.canon != nil && !isASCII(text) {
-		text = encodeRunes(m.canon.decompose(text))
+	if m.canon != nil {
+		text = m.canon.nfd(m.class, text)
 	}
 	word := append(make([]byte, 0, 256), spaceMark...)
 	flush := func() {
@@ -98,15 +99,6 @@ func (m *wordPiece) appendText(dst []int32, text string) []int32 {
 	}
 	flush()
 	return dst
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // isRemoved reports what BERT's cleaning drops: control, format and private-use characters that are not line ends or
@@ -136,7 +128,7 @@ func in(r, lo, hi rune) bool { return lo <= r && r <= hi }
 
 // appendWord covers word, which begins with a space mark, by pieces.
 func (m *wordPiece) appendWord(dst []int32, word []byte) []int32 {
-	if utf8.RuneCount(word) > maxWordPieceRunes+1 {
+	if starts(word) > maxWordPieceRunes+1 { // word is valid UTF-8: appendText built it from runes
 		return append(dst, m.unk)
 	}
 	before := len(dst)
