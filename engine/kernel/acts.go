@@ -16,7 +16,8 @@ type Acts struct {
 	X    []float32 // [N][K], the activations as they were given, not copied by Set
 	Q    []int8    // [N][groups*32], X/D to the nearest integer, in -127..127, zero beyond K
 	D    []float32 // [N][groups], scales: max|X|/127 of each 32 values
-	S    []int32   // [N][groups], sums of Q
+	S    []int32   // [N][groups], sums of Q over 32 values
+	H    []int16   // [N][groups*2], sums of Q over 16 values
 
 	groups int       // a row's: K/32 rounded up
 	own    []float32 // backs X after Gather
@@ -29,6 +30,7 @@ func (a *Acts) Reserve(n, k int) {
 		a.Q = make([]int8, need*groupLen)
 		a.D = make([]float32, need)
 		a.S = make([]int32, need)
+		a.H = make([]int16, 2*need)
 	}
 }
 
@@ -45,7 +47,7 @@ func (a *Acts) Shape(x []float32, n, k int) {
 	a.N, a.K, a.X = n, k, x[:n*k]
 	a.groups = (k + groupLen - 1) / groupLen
 	a.Q = a.Q[:n*a.groups*groupLen]
-	a.D, a.S = a.D[:n*a.groups], a.S[:n*a.groups]
+	a.D, a.S, a.H = a.D[:n*a.groups], a.S[:n*a.groups], a.H[:2*n*a.groups]
 }
 
 // SetRows prepares rows r0 to r1 of x, which is [n][k]. It is the part of Set that workers may share, after Shape;
@@ -55,16 +57,26 @@ func (a *Acts) SetRows(x []float32, n, k, r0, r1 int) {
 		a.Shape(x, n, k)
 	}
 	for r := r0; r < r1; r++ {
-		q, d, s := a.row(r)
-		quantize(q, d, s, x[r*k:][:k:k])
+		quantize(a.row(r), x[r*k:][:k:k])
 	}
 }
 
-// row is the quantised form of row r.
-func (a *Acts) row(r int) (q []int8, d []float32, s []int32) {
-	g := a.groups
-	return a.Q[r*g*groupLen:][: g*groupLen : g*groupLen], a.D[r*g:][:g:g], a.S[r*g:][:g:g]
+// quants is one quantised row, or a part of one that starts at a group: see Acts.
+type quants struct {
+	q []int8
+	d []float32
+	s []int32
+	h []int16
 }
+
+// row is the quantised form of row r.
+func (a *Acts) row(r int) quants {
+	g := a.groups
+	return quants{a.Q[r*g*groupLen:][: g*groupLen : g*groupLen], a.D[r*g:][:g:g], a.S[r*g:][:g:g], a.H[r*g*2:][: 2*g : 2*g]}
+}
+
+// from is the row from group g on.
+func (x quants) from(g int) quants { return quants{x.q[g*groupLen:], x.d[g:], x.s[g:], x.h[2*g:]} }
 
 // ReserveGather is Reserve for a later Gather, which needs room for a copy of the float view besides.
 func (a *Acts) ReserveGather(n, k int) {
@@ -83,41 +95,51 @@ func (a *Acts) Gather(src *Acts, rows []int32) {
 	a.Shape(a.own, n, k)
 	for i, r := range rows {
 		copy(a.X[i*k:][:k], src.X[int(r)*k:])
-		q, d, s := a.row(i)
-		sq, sd, ss := src.row(int(r))
-		copy(q, sq)
-		copy(d, sd)
-		copy(s, ss)
+		to, from := a.row(i), src.row(int(r))
+		copy(to.q, from.q)
+		copy(to.d, from.d)
+		copy(to.s, from.s)
+		copy(to.h, from.h)
 	}
 }
 
 // quantizeRef is the definition of quantize. A group's scale is its largest magnitude over 127; a value becomes the
 // nearest integer multiple, ties to even. A group of zeros, or one whose scale's inverse overflows, has scale 0 and
 // quants 0. A group that holds NaN or an infinity has scale NaN, so that whatever it is multiplied by is NaN.
-func quantizeRef(q []int8, d []float32, s []int32, x []float32) {
-	for g := range d {
+func quantizeRef(to quants, x []float32) {
+	for g := range to.d {
 		group := x[g*groupLen : min((g+1)*groupLen, len(x))]
-		out := q[g*groupLen:][:groupLen]
-		clear(out)
-		d[g], s[g] = 0, 0
-		var top float32
-		var poison float32 // stays 0 for finite values
-		for _, v := range group {
-			top = max(top, float32(math.Abs(float64(v))))
-			poison += v * 0
-		}
-		if poison != poison {
-			d[g] = float32(math.NaN())
-			continue
-		}
-		inverse := 127 / top
-		if inverse > math.MaxFloat32 {
-			continue
-		}
-		d[g] = top / 127
-		for i, v := range group {
-			out[i] = int8(math.RoundToEven(float64(float32(v * inverse))))
-			s[g] += int32(out[i])
-		}
+		out := to.q[g*groupLen:][:groupLen]
+		to.d[g] = quantizeGroup(out, group)
+		to.h[2*g], to.h[2*g+1] = sum16(out), sum16(out[16:])
+		to.s[g] = int32(to.h[2*g]) + int32(to.h[2*g+1])
 	}
+}
+
+func quantizeGroup(out []int8, x []float32) (scale float32) {
+	clear(out)
+	var top float32
+	var poison float32 // stays 0 for finite values
+	for _, v := range x {
+		top = max(top, float32(math.Abs(float64(v))))
+		poison += v * 0
+	}
+	if poison != poison {
+		return float32(math.NaN())
+	}
+	inverse := 127 / top
+	if inverse > math.MaxFloat32 {
+		return 0
+	}
+	for i, v := range x {
+		out[i] = int8(math.RoundToEven(float64(float32(v * inverse))))
+	}
+	return top / 127
+}
+
+func sum16(q []int8) (sum int16) {
+	for _, v := range q[:16] {
+		sum += int16(v)
+	}
+	return sum
 }

@@ -34,29 +34,32 @@ func matMulIntRef(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 			n := min(w.Cols-c, quant.BlockLenMax)
 			u.unpack(w.Type, row[c/w.Type.BlockLen()*size:], n)
 			for i := range a.N {
-				q, d, s := a.row(i)
-				y[i*stride+r] = u.accumulate(y[i*stride+r], q[c:][:n], d[c/groupLen:], s[c/groupLen:])
+				y[i*stride+r] = u.accumulate(y[i*stride+r], a.row(i).from(c/groupLen), n/groupLen)
 			}
 		}
 	}
 }
 
 // accumulate adds the products of the unpacked weights and as many activations to y, group by group.
-func (u *unpacked) accumulate(y float32, a []int8, d []float32, s []int32) float32 {
-	for g := range len(a) / groupLen {
-		var sum int32
-		for h := 2 * g; h < 2*g+2; h++ {
-			var part int32
-			q, x := u.q[h*16:][:16], a[h*16:][:16]
-			for c := range q {
-				part += (int32(q[c]) - u.zero) * int32(x[c])
-			}
-			sum += int32(u.sub[h]) * part
-		}
-		term := float32(u.scale[g]*float32(sum)) - float32(u.minimum[g]*float32(s[g]))
-		y += float32(d[g] * term)
+func (u *unpacked) accumulate(y float32, x quants, groups int) float32 {
+	for g := range groups {
+		y += float32(x.d[g] * u.term(x, g))
 	}
 	return y
+}
+
+// term is that of group g.
+func (u *unpacked) term(x quants, g int) float32 {
+	var sum int32
+	for h := 2 * g; h < 2*g+2; h++ {
+		var part int32
+		w, a := u.q[h*16:][:16], x.q[h*16:][:16]
+		for c := range w {
+			part += (int32(w[c]) - u.zero) * int32(a[c])
+		}
+		sum += int32(u.sub[h]) * part
+	}
+	return float32(u.scale[g]*float32(sum)) - float32(u.minimum[g]*float32(x.s[g]))
 }
 
 // matMulFloat multiplies the float32 activations by rows expanded piece by piece. The pieces' sums are added in

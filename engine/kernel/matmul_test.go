@@ -68,11 +68,11 @@ func randomRows(r *rand.Rand, n int) []float32 {
 func exact(w Matrix, a *Acts, r, i int) (sum, magnitude float64) {
 	row := make([]float32, w.Cols)
 	quant.Dequantize(row, w.Type, w.row(r))
-	q, d, _ := a.row(i)
+	act := a.row(i)
 	for c, v := range row {
 		x := float64(a.X[i*a.K+c])
 		if integer(w.Type) {
-			x = float64(q[c]) * float64(d[c/groupLen])
+			x = float64(act.q[c]) * float64(act.d[c/groupLen])
 		}
 		sum += float64(v) * x
 		magnitude += math.Abs(float64(v) * x)

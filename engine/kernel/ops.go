@@ -27,9 +27,3 @@ func SiLUMul(gate, up []float32) { siluMulRef(gate, up) }
 
 // Add adds x to y.
 func Add(y, x []float32) { addRef(y, x) }
-
-func quantize(q []int8, d []float32, s []int32, x []float32) { quantizeRef(q, d, s, x) }
-
-func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
-	matMulIntRef(y, stride, w, a, r0, r1)
-}

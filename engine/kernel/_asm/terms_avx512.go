@@ -1,0 +1,283 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// matmulAVX512 writes the kernels for AVX-512 with VNNI.
+func matmulAVX512() {
+	for _, f := range formats512 {
+		termsAVX512(f)
+	}
+	foldAVX512()
+}
+
+// termsAVX512 writes the kernel that turns rows of weights and one row of activations into terms: see the package
+// comment of kernel. Bytes: every weight is read once. Time, for 256 weights: about 50 instructions, 14 cycles on a
+// core that starts four a cycle, so 144 bytes of Q4_K arrive at 40 GB/s at 4 GHz.
+//
+// A row whose blocks are no multiple of 8 does the last 8 as its last step, some of them for the second time.
+func termsAVX512(f format) {
+	TEXT("terms"+f.name+"AVX512", NOSPLIT, "func(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)")
+	Pragma("noescape")
+	Doc("terms" + f.name + "AVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.")
+	terms, stride, w, rowBytes, rows := arg("terms"), arg("termStride"), arg("w"), arg("rowBytes"), arg("rows")
+	q, s, h, blocks := arg("q"), arg("s"), arg("h"), arg("blocks")
+	consts := f.setup()
+	r := newReduce(f)
+
+	Label("row")
+	p, x, index, left := GP64(), GP64(), GP64(), GP64()
+	MOVQ(w, p)
+	MOVQ(q, x)
+	XORQ(index, index)
+	MOVQ(blocks, left)
+	Label("block")
+	sums := r.sums(f, f.load(consts, p), p, x, h, index)
+	finishAVX512(f, sums, f.scales(consts, p), terms, s, index)
+	nextBlocks(f, p, x, index, left)
+	ADDQ(stride, terms)
+	ADDQ(rowBytes, w)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// nextBlocks advances by 8 blocks, or by what is left to make the last 8 the next, and leaves the loop at the end.
+func nextBlocks(f format, p, x, index, left GPVirtual) {
+	SUBQ(U32(8), left)
+	if f.long {
+		ADDQ(U32(f.bytes), p)
+		ADDQ(U32(256), x)
+		ADDQ(U32(8), index)
+		TESTQ(left, left)
+		JNZ(LabelRef("block"))
+		return
+	}
+	JZ(LabelRef("done"))
+	step, eight, bytes := GP64(), GP64(), GP64()
+	MOVQ(U32(8), eight)
+	MOVQ(left, step)
+	CMPQ(left, eight)
+	CMOVQGT(eight, step) // step = min(left, 8)
+	CMOVQLT(eight, left)
+	ADDQ(step, index)
+	IMUL3Q(U32(f.bytes/8), step, bytes)
+	ADDQ(bytes, p)
+	SHLQ(U8(5), step)
+	ADDQ(step, x)
+	JMP(LabelRef("block"))
+	Label("done")
+}
+
+// reduce holds the constants that bring sums into the order of the groups.
+type reduce struct{ order, sub VecVirtual }
+
+func newReduce(f format) reduce {
+	r := reduce{order: ZMM()}
+	if f.sub == 0 {
+		VMOVDQU32(words(append([]uint32{0, 4, 8, 12, 2, 6, 10, 14}, times(8, 0)...)...), r.order)
+		return r
+	}
+	VMOVDQU32(words(append([]uint32{0, 8, 1, 9, 2, 10, 3, 11}, times(8, 0)...)...), r.order)
+	// Lane l of 128 bits, element j, is the run of 16 weights 4j+l.
+	var order []int
+	for lane := range 4 {
+		for j := range 4 {
+			order = append(order, 4*j+lane)
+		}
+	}
+	r.sub = ZMM()
+	VMOVDQU32(bytes(append(order, make([]int, 48)...)...), r.sub)
+	return r
+}
+
+// sums multiplies 256 weights by activations and gives the exact sums of 8 groups, less the zero point.
+func (r reduce) sums(f format, weights [4]VecVirtual, p, x, h, index Register) VecVirtual {
+	var v [4]VecVirtual
+	for i := range v {
+		v[i] = ZMM()
+		VPXORD(v[i], v[i], v[i])
+		VPDPBUSD(at(x, 64*i), weights[i], v[i])
+	}
+	if f.sub != 0 {
+		return r.sumsSub(f, v, p, h, index)
+	}
+	left, right := addHalves(v[0], v[1]), addHalves(v[2], v[3])
+	low, high := ZMM(), ZMM()
+	VPUNPCKLQDQ(right, left, low)
+	VPUNPCKHQDQ(right, left, high)
+	VPADDD(low, high, low)
+	VPSHUFD(U8(0xb1), low, high)
+	VPADDD(low, high, low)
+	VPERMD(low, r.order, low)
+	return low
+}
+
+// addHalves adds neighbouring lanes of 128 bits: of a, then of b.
+func addHalves(a, b VecVirtual) VecVirtual {
+	even, odd := ZMM(), ZMM()
+	VSHUFI32X4(U8(0x88), b, a, even)
+	VSHUFI32X4(U8(0xdd), b, a, odd)
+	VPADDD(even, odd, even)
+	return even
+}
+
+// sumsSub weighs the sums of 16 with their integer scales before it adds them in pairs.
+func (r reduce) sumsSub(f format, v [4]VecVirtual, p, h, index Register) VecVirtual {
+	pair := func(a, b VecVirtual) VecVirtual {
+		low, high := ZMM(), ZMM()
+		VPUNPCKLQDQ(b, a, low)
+		VPUNPCKHQDQ(b, a, high)
+		VPADDD(low, high, low)
+		return low
+	}
+	left, right := pair(v[0], v[1]), pair(v[2], v[3])
+	even, odd, sub := ZMM(), ZMM(), ZMM()
+	VSHUFPS(U8(0x88), right, left, even)
+	VSHUFPS(U8(0xdd), right, left, odd)
+	VPADDD(even, odd, even)
+	VMOVDQU32(at(p, f.sub), sub.AsX())
+	VPSHUFB(r.sub.AsX(), sub.AsX(), sub.AsX())
+	VPMOVSXBD(sub.AsX(), sub)
+	VPMULLD(sub, even, even)
+	VSHUFI32X4(U8(0xb1), even, even, odd)
+	VPADDD(even, odd, even)
+	VPERMD(even, r.order, even)
+	// The zero point: sub·sum of the activations.
+	zero := ZMM()
+	VPMOVSXBW(at(p, f.sub), zero.AsY())
+	VPMADDWD(atIndex(h, index, 4, 0), zero.AsY(), zero.AsY())
+	VPSLLD(U8(log2(f.zero)), zero.AsY(), zero.AsY())
+	VPSUBD(zero.AsY(), even.AsY(), even.AsY())
+	return even
+}
+
+// finishAVX512 scales the sums and stores the terms.
+func finishAVX512(f format, sums, scales VecVirtual, terms, s, index Register) {
+	if f.zero != 0 && f.sub == 0 {
+		zero := ZMM()
+		VPSLLD(U8(log2(f.zero)), atIndex(s, index, 4, 0), zero.AsY())
+		VPSUBD(zero.AsY(), sums.AsY(), sums.AsY())
+	}
+	t := ZMM()
+	VCVTDQ2PS(sums.AsY(), t.AsY())
+	VMULPS(scales.AsY(), t.AsY(), t.AsY())
+	if f.minima {
+		minima, total := ZMM(), ZMM()
+		VEXTRACTF64X4(U8(1), scales, minima.AsY())
+		VCVTDQ2PS(atIndex(s, index, 4, 0), total.AsY())
+		VFNMADD231PS(total.AsY(), minima.AsY(), t.AsY())
+	}
+	VMOVUPS(t.AsY(), atIndex(terms, index, 4, 0))
+}
+
+func log2(x int) (n int) {
+	for ; x > 1; x /= 2 {
+		n++
+	}
+	return n
+}
+
+// foldAVX512 writes the kernel that adds the terms of 16 rows, in the order of their blocks, times the scales of
+// the activations. It turns 4 blocks of 16 rows at a time so that rows become lanes.
+func foldAVX512() {
+	TEXT("foldAVX512", NOSPLIT, "func(y *float32, terms *float32, termStride int, d *float32, blocks int)")
+	Pragma("noescape")
+	Doc("foldAVX512 adds Σ d[b]·terms[row*termStride/4+b] to y[row] for 16 rows. It may read 3 terms too many.")
+	y, terms, stride, d, blocks := arg("y"), arg("terms"), arg("termStride"), arg("d"), arg("blocks")
+	rows := rowPointers(terms, stride)
+	sum := ZMM()
+	VMOVUPS(at(y, 0), sum)
+	Label("four")
+	CMPQ(blocks, U32(4))
+	JLT(LabelRef("rest"))
+	turned := turn(rows)
+	for i := range turned {
+		VFMADD231PS_BCST(at(d, 4*i), turned[i], sum)
+	}
+	rows.advance(16)
+	ADDQ(U32(16), d)
+	SUBQ(U32(4), blocks)
+	JMP(LabelRef("four"))
+	Label("rest")
+	TESTQ(blocks, blocks)
+	JZ(LabelRef("end"))
+	turned = turn(rows)
+	for i := range 3 {
+		VFMADD231PS_BCST(at(d, 4*i), turned[i], sum)
+		if i < 2 {
+			DECQ(blocks)
+			JZ(LabelRef("end"))
+		}
+	}
+	Label("end")
+	VMOVUPS(sum, at(y, 0))
+	VZEROUPPER()
+	RET()
+}
+
+// strided addresses 16 rows from few registers: the rows 0, 4, 8 and 12, and the stride with its multiple.
+type strided struct {
+	base          [4]GPVirtual
+	stride, three GPVirtual
+}
+
+func rowPointers(p, stride GPVirtual) strided {
+	s := strided{stride: stride, three: GP64()}
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, s.three)
+	for i := range s.base {
+		s.base[i] = GP64()
+		if i == 0 {
+			MOVQ(p, s.base[0])
+		} else {
+			LEAQ(Mem{Base: s.base[i-1], Index: stride, Scale: 4}, s.base[i])
+		}
+	}
+	return s
+}
+
+// row is the memory of row r.
+func (s strided) row(r int) Mem {
+	switch r % 4 {
+	case 1:
+		return Mem{Base: s.base[r/4], Index: s.stride, Scale: 1}
+	case 2:
+		return Mem{Base: s.base[r/4], Index: s.stride, Scale: 2}
+	case 3:
+		return Mem{Base: s.base[r/4], Index: s.three, Scale: 1}
+	}
+	return Mem{Base: s.base[r/4]}
+}
+
+func (s strided) advance(bytes uint32) {
+	for _, p := range s.base {
+		ADDQ(U32(bytes), p)
+	}
+}
+
+// turn loads 4 words of each of 16 rows and gives 4 vectors of 16 lanes, one for each row.
+func turn(rows strided) [4]VecVirtual {
+	var v [4]VecVirtual
+	for i := range v { // lane l of 128 bits is row 4l+i
+		v[i] = ZMM()
+		VMOVUPS(rows.row(i), v[i].AsX())
+		for lane := 1; lane < 4; lane++ {
+			VINSERTF32X4(U8(lane), rows.row(4*lane+i), v[i], v[i])
+		}
+	}
+	a, b, c, d := ZMM(), ZMM(), ZMM(), ZMM()
+	VUNPCKLPS(v[1], v[0], a) // words 0, 1 of rows 0, 1
+	VUNPCKHPS(v[1], v[0], b)
+	VUNPCKLPS(v[3], v[2], c)
+	VUNPCKHPS(v[3], v[2], d)
+	out := [4]VecVirtual{ZMM(), ZMM(), ZMM(), ZMM()}
+	VUNPCKLPD(c, a, out[0])
+	VUNPCKHPD(c, a, out[1])
+	VUNPCKLPD(d, b, out[2])
+	VUNPCKHPD(d, b, out[3])
+	return out
+}

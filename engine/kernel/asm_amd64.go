@@ -1,0 +1,49 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"strings"
+
+	"golang.org/x/sys/cpu"
+
+	"github.com/weir-project/weir/engine/quant"
+)
+
+// missing says why a tier cannot be used, or nothing if it can.
+func missing(t tier) string {
+	var lacks []string
+	need := func(has bool, name string) {
+		if !has {
+			lacks = append(lacks, name)
+		}
+	}
+	switch t {
+	case avx512:
+		need(cpu.X86.HasAVX512F, "AVX512F")
+		need(cpu.X86.HasAVX512BW, "AVX512BW")
+		need(cpu.X86.HasAVX512DQ, "AVX512DQ")
+		need(cpu.X86.HasAVX512VL, "AVX512VL")
+		need(cpu.X86.HasAVX512VNNI, "AVX512VNNI")
+		fallthrough
+	case avx2:
+		need(cpu.X86.HasAVX2, "AVX2")
+		need(cpu.X86.HasFMA, "FMA")
+	}
+	if lacks == nil {
+		return ""
+	}
+	return "the CPU lacks " + strings.Join(lacks, ", ")
+}
+
+func quantize(to quants, x []float32) { quantizeRef(to, x) }
+
+func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
+	if using() >= avx512 && w.Cols >= quant.BlockLenMax {
+		for i := range a.N {
+			matVec512(y[i*stride:], w, a.row(i), r0, r1)
+		}
+		return
+	}
+	matMulIntRef(y, stride, w, a, r0, r1)
+}

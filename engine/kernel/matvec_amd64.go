@@ -1,0 +1,72 @@
+//go:build !purego
+
+package kernel
+
+import "github.com/weir-project/weir/engine/quant"
+
+const (
+	// foldRows is how many rows of terms are added up at once.
+	foldRows = 16
+	// termsMax is how many terms of a row are kept at once: those of 8192 columns. A multiple of 8.
+	termsMax = 256
+	// termsStride keeps equal terms of different rows in different sets of the cache, and leaves room for a vector
+	// beyond the last.
+	termsStride = termsMax + 8
+)
+
+// matVec512 sets y[r] for one row of activations: the terms of 16 rows of weights, then their sums.
+func matVec512(y []float32, w Matrix, x quants, r0, r1 int) {
+	var terms [foldRows * termsStride]float32
+	groups := w.Cols / groupLen
+	for r := r0; r < r1; r += foldRows {
+		var sum [foldRows]float32
+		rows := min(foldRows, r1-r)
+		for g := 0; g < groups; {
+			n := min(groups-g, termsMax)
+			if left := groups - g - n; left > 0 && left < groupsMax {
+				n -= groupsMax // the kernels want at least 8 blocks
+			}
+			terms512(&terms, w, x.from(g), r, g, rows, n)
+			foldAVX512(&sum[0], &terms[0], 4*termsStride, &x.d[g], n)
+			g += n
+		}
+		copy(y[r:r+rows], sum[:rows])
+	}
+}
+
+// terms512 computes the terms of the groups from g on for some rows. x starts at g.
+func terms512(terms *[foldRows * termsStride]float32, w Matrix, x quants, r, g, rows, groups int) {
+	const stride = 4 * termsStride
+	size := w.rowBytes()
+	from := &w.Data[r*size+g*groupLen/w.Type.BlockLen()*w.Type.BlockBytes()]
+	switch w.Type {
+	case quant.Q8_0:
+		termsQ8_0AVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q4_0:
+		termsQ4_0AVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q4_K:
+		termsQ4_KAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q5_K:
+		termsQ5_KAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q6_K:
+		termsQ6_KAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	default:
+		termsRef(terms, w, x, r, g, rows, groups)
+	}
+}
+
+// termsRef is terms512 in plain Go.
+func termsRef(terms *[foldRows * termsStride]float32, w Matrix, x quants, r, g, rows, groups int) {
+	var u unpacked
+	block := w.Type.BlockLen()
+	for i := range rows {
+		row := w.row(r + i)
+		for j := 0; j < groups; j += groupsMax {
+			n := min(groups-j, groupsMax)
+			u.unpack(w.Type, row[(g+j)*groupLen/block*w.Type.BlockBytes():], n*groupLen)
+			for k := range n {
+				terms[i*termsStride+j+k] = u.term(x.from(j), k)
+			}
+		}
+	}
+}
