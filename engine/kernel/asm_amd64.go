@@ -40,6 +40,10 @@ func quantize(to quants, x []float32) { quantizeRef(to, x) }
 
 func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	if using() >= avx512 && w.Cols >= quant.BlockLenMax {
+		if a.N >= tileFrom {
+			matMul512(y, stride, w, a, r0, r1)
+			return
+		}
 		for i := range a.N {
 			matVec512(y[i*stride:], w, a.row(i), r0, r1)
 		}
@@ -47,3 +51,6 @@ func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	}
 	matMulIntRef(y, stride, w, a, r0, r1)
 }
+
+// tileFrom is how many rows of activations make it worth turning weights into strips.
+const tileFrom = 3

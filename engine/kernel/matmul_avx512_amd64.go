@@ -9,27 +9,137 @@ package kernel
 //go:noescape
 func termsQ8_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
 
+// unpackQ8_0AVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ8_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
 // termsQ4_0AVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
 func termsQ4_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackQ4_0AVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ4_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
 // termsQ4_KAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
 func termsQ4_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
 
+// unpackQ4_KAVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ4_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
 // termsQ5_KAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
 func termsQ5_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackQ5_KAVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ5_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
 // termsQ6_KAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
 func termsQ6_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
 
+// unpackQ6_KAVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ6_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
 // foldAVX512 adds Σ d[b]·terms[row*termStride/4+b] to y[row] for 16 rows. It may read 3 terms too many.
 //
 //go:noescape
 func foldAVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
+
+// turnAVX512 sets word r at dst+dstStride*i to word i at src+srcStride*r, for 16 r. words is rounded up to 4.
+//
+//go:noescape
+func turnAVX512(dst *byte, dstStride int, src *byte, srcStride int, words int)
+
+// tileZero1AVX512 adds the products of 32 rows of weights and 1 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileZero1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileZero2AVX512 adds the products of 32 rows of weights and 2 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileZero2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileZero3AVX512 adds the products of 32 rows of weights and 3 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileZero3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileZero4AVX512 adds the products of 32 rows of weights and 4 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileZero4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileZero5AVX512 adds the products of 32 rows of weights and 5 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileZero5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileZero6AVX512 adds the products of 32 rows of weights and 6 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileZero6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileMin1AVX512 adds the products of 32 rows of weights and 1 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileMin1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileMin2AVX512 adds the products of 32 rows of weights and 2 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileMin2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileMin3AVX512 adds the products of 32 rows of weights and 3 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileMin3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileMin4AVX512 adds the products of 32 rows of weights and 4 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileMin4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileMin5AVX512 adds the products of 32 rows of weights and 5 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileMin5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileMin6AVX512 adds the products of 32 rows of weights and 6 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileMin6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileSub1AVX512 adds the products of 32 rows of weights and 1 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileSub1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileSub2AVX512 adds the products of 32 rows of weights and 2 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileSub2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileSub3AVX512 adds the products of 32 rows of weights and 3 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileSub3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+
+// tileSub4AVX512 adds the products of 32 rows of weights and 4 of activations to y. Strides are in bytes.
+//
+//go:noescape
+func tileSub4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func termsQ8_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
 TEXT ·termsQ8_0AVX512(SB), NOSPLIT, $0-72
 	MOVQ         terms+0(FP), AX
 	MOVQ         termStride+8(FP), CX
@@ -28,6 +28,11 @@ row:
 	MOVQ R9, R13
 
 block:
+	PREFETCHT0   8192(R10)
+	PREFETCHT0   8256(R10)
+	PREFETCHT0   8320(R10)
+	PREFETCHT0   8384(R10)
+	PREFETCHT0   8448(R10)
 	VMOVDQU32    2(R10), Y4
 	VINSERTI64X4 $0x01, 36(R10), Z4, Z4
 	VPXORD       Z0, Z4, Z4
@@ -152,8 +157,80 @@ DATA w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>+56(SB)/4, $0x00000000
 DATA w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>+60(SB)/4, $0x00000000
 GLOBL w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>(SB), RODATA|NOPTR, $64
 
+// func unpackQ8_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, F16C
+TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-80
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         minima+24(FP), BX
+	MOVQ         sub+32(FP), SI
+	MOVQ         scaleStride+40(FP), DI
+	MOVQ         w+48(FP), R8
+	MOVQ         rowBytes+56(FP), R9
+	VPBROADCASTD w_80808080x1<>+0(SB), Z0
+	VMOVDQU32    w_110000x1_330022x1_0x14<>+0(SB), Z1
+	VMOVDQU32    w_150004x1_370026x1_0x14<>+0(SB), Z2
+
+row:
+	MOVQ R8, R10
+	MOVQ AX, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
+
+block:
+	VMOVDQU32    2(R10), Y3
+	VINSERTI64X4 $0x01, 36(R10), Z3, Z3
+	VPXORD       Z0, Z3, Z3
+	VMOVDQU32    70(R10), Y4
+	VINSERTI64X4 $0x01, 104(R10), Z4, Z4
+	VPXORD       Z0, Z4, Z4
+	VMOVDQU32    138(R10), Y5
+	VINSERTI64X4 $0x01, 172(R10), Z5, Z5
+	VPXORD       Z0, Z5, Z5
+	VMOVDQU32    206(R10), Y6
+	VINSERTI64X4 $0x01, 240(R10), Z6, Z6
+	VPXORD       Z0, Z6, Z6
+	VMOVDQU32    Z3, (R11)
+	VMOVDQU32    Z4, 64(R11)
+	VMOVDQU32    Z5, 128(R11)
+	VMOVDQU32    Z6, 192(R11)
+	VMOVDQU64    (R10), Z7
+	VMOVDQU64    128(R10), Z8
+	VMOVDQA64    Z1, Z9
+	VMOVDQA64    Z2, Z10
+	VPERMI2W     64(R10), Z7, Z9
+	VPERMI2W     192(R10), Z8, Z10
+	VPUNPCKLQDQ  X10, X9, X9
+	VCVTPH2PS    X9, Y9
+	VMOVUPS      Y9, (DX)(R12*4)
+	SUBQ         $0x00000008, R13
+	JZ           done
+	MOVQ         $0x00000008, R15
+	MOVQ         R13, R14
+	CMPQ         R13, R15
+	CMOVQGT      R15, R14
+	CMOVQLT      R15, R13
+	ADDQ         R14, R12
+	IMUL3Q       $0x00000022, R14, R15
+	ADDQ         R15, R10
+	SHLQ         $0x05, R14
+	ADDQ         R14, R11
+	JMP          block
+
+done:
+	ADDQ CX, AX
+	ADDQ DI, DX
+	ADDQ DI, BX
+	LEAQ (SI)(DI*2), SI
+	ADDQ R9, R8
+	DECQ rows+64(FP)
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func termsQ4_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
 TEXT ·termsQ4_0AVX512(SB), NOSPLIT, $0-72
 	MOVQ         terms+0(FP), AX
 	MOVQ         termStride+8(FP), CX
@@ -178,6 +255,9 @@ row:
 	MOVQ R9, R13
 
 block:
+	PREFETCHT0      8192(R10)
+	PREFETCHT0      8256(R10)
+	PREFETCHT0      8320(R10)
 	VBROADCASTI32X4 2(R10), Z4
 	VBROADCASTI32X4 20(R10), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
@@ -284,8 +364,82 @@ DATA w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+56(SB)/4, $0x00000000
 DATA w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+60(SB)/4, $0x00000000
 GLOBL w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>(SB), RODATA|NOPTR, $64
 
+// func unpackQ4_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C
+TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $0-80
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         minima+24(FP), BX
+	MOVQ         sub+32(FP), SI
+	MOVQ         scaleStride+40(FP), DI
+	MOVQ         w+48(FP), R8
+	MOVQ         rowBytes+56(FP), R9
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
+	VMOVDQU32    w_0x4_4x4_0x4_4x4<>+0(SB), Z1
+	VMOVDQU32    w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z2
+	MOVL         $0x0000ff00, R10
+	KMOVW        R10, K1
+
+row:
+	MOVQ R8, R10
+	MOVQ AX, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
+
+block:
+	VBROADCASTI32X4 2(R10), Z3
+	VBROADCASTI32X4 20(R10), K1, Z3
+	VPSRLVD         Z1, Z3, Z3
+	VPANDD          Z0, Z3, Z3
+	VBROADCASTI32X4 38(R10), Z4
+	VBROADCASTI32X4 56(R10), K1, Z4
+	VPSRLVD         Z1, Z4, Z4
+	VPANDD          Z0, Z4, Z4
+	VBROADCASTI32X4 74(R10), Z5
+	VBROADCASTI32X4 92(R10), K1, Z5
+	VPSRLVD         Z1, Z5, Z5
+	VPANDD          Z0, Z5, Z5
+	VBROADCASTI32X4 110(R10), Z6
+	VBROADCASTI32X4 128(R10), K1, Z6
+	VPSRLVD         Z1, Z6, Z6
+	VPANDD          Z0, Z6, Z6
+	VMOVDQU32       Z3, (R11)
+	VMOVDQU32       Z4, 64(R11)
+	VMOVDQU32       Z5, 128(R11)
+	VMOVDQU32       Z6, 192(R11)
+	VMOVDQU64       (R10), Z3
+	VMOVDQA64       Z2, Z4
+	VPERMI2W        72(R10), Z3, Z4
+	VCVTPH2PS       X4, Y4
+	VMOVUPS         Y4, (DX)(R12*4)
+	SUBQ            $0x00000008, R13
+	JZ              done
+	MOVQ            $0x00000008, R15
+	MOVQ            R13, R14
+	CMPQ            R13, R15
+	CMOVQGT         R15, R14
+	CMOVQLT         R15, R13
+	ADDQ            R14, R12
+	IMUL3Q          $0x00000012, R14, R15
+	ADDQ            R15, R10
+	SHLQ            $0x05, R14
+	ADDQ            R14, R11
+	JMP             block
+
+done:
+	ADDQ CX, AX
+	ADDQ DI, DX
+	ADDQ DI, BX
+	LEAQ (SI)(DI*2), SI
+	ADDQ R9, R8
+	DECQ rows+64(FP)
+	JNZ  row
+	VZEROUPPER
+	RET
+
 // func termsQ4_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, FMA3, MMX+
 TEXT ·termsQ4_KAVX512(SB), NOSPLIT, $0-72
 	MOVQ         terms+0(FP), AX
 	MOVQ         termStride+8(FP), CX
@@ -312,6 +466,9 @@ row:
 	MOVQ R9, R13
 
 block:
+	PREFETCHT0      8192(R10)
+	PREFETCHT0      8256(R10)
+	PREFETCHT0      8320(R10)
 	VBROADCASTI64X4 16(R10), Z8
 	VPSRLVD         Z6, Z8, Z8
 	VPANDD          Z5, Z8, Z8
@@ -466,8 +623,79 @@ DATA w_0x8_4x8<>+56(SB)/4, $0x00000004
 DATA w_0x8_4x8<>+60(SB)/4, $0x00000004
 GLOBL w_0x8_4x8<>(SB), RODATA|NOPTR, $64
 
+// func unpackQ4_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F
+TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $0-80
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         minima+24(FP), BX
+	MOVQ         sub+32(FP), SI
+	MOVQ         scaleStride+40(FP), DI
+	MOVQ         w+48(FP), R8
+	MOVQ         rowBytes+56(FP), R9
+	VMOVDQU32    w_0x12_4x4<>+0(SB), Z1
+	VPBROADCASTD w_30x1<>+0(SB), Z3
+	VMOVDQU32    w_80808004x1_80808005x1_80808006x1_80808007x1_8080040cx1_8080050dx1_8080060ex1_8080070fx1_80808008x1_80808009x1_8080800ax1_8080800bx1_8080080cx1_8080090dx1_80800a0ex1_80800b0fx1<>+0(SB), Z0
+	VMOVDQU32    w_3fx4_fx4_3fx4_fx4<>+0(SB), Z2
+	VMOVDQU32    w_1000100x4_3020302x4_0x8<>+0(SB), Z4
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
+	VMOVDQU32    w_0x8_4x8<>+0(SB), Z6
+
+row:
+	MOVQ R8, R10
+	MOVQ AX, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
+
+block:
+	VBROADCASTI64X4 16(R10), Z7
+	VPSRLVD         Z6, Z7, Z7
+	VPANDD          Z5, Z7, Z7
+	VBROADCASTI64X4 48(R10), Z8
+	VPSRLVD         Z6, Z8, Z8
+	VPANDD          Z5, Z8, Z8
+	VBROADCASTI64X4 80(R10), Z9
+	VPSRLVD         Z6, Z9, Z9
+	VPANDD          Z5, Z9, Z9
+	VBROADCASTI64X4 112(R10), Z10
+	VPSRLVD         Z6, Z10, Z10
+	VPANDD          Z5, Z10, Z10
+	VMOVDQU32       Z7, (R11)
+	VMOVDQU32       Z8, 64(R11)
+	VMOVDQU32       Z9, 128(R11)
+	VMOVDQU32       Z10, 192(R11)
+	VBROADCASTI32X4 (R10), Z7
+	VPSHUFB         Z0, Z7, Z8
+	VPSRLD          $0x0a, Z8, Z9
+	VPSRLVD         Z1, Z8, Z8
+	VPANDD          Z2, Z8, Z8
+	VPTERNLOGD      $0xf8, Z3, Z9, Z8
+	VPSHUFB         Y4, Y7, Y7
+	VCVTPH2PS       Y7, Z7
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VMOVUPS         Y8, (DX)(R12*4)
+	VEXTRACTF64X4   $0x01, Z8, Y8
+	VMOVUPS         Y8, (BX)(R12*4)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x00000090, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
+	JNZ             block
+	ADDQ            CX, AX
+	ADDQ            DI, DX
+	ADDQ            DI, BX
+	LEAQ            (SI)(DI*2), SI
+	ADDQ            R9, R8
+	DECQ            rows+64(FP)
+	JNZ             row
+	VZEROUPPER
+	RET
+
 // func termsQ5_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, FMA3, MMX+
 TEXT ·termsQ5_KAVX512(SB), NOSPLIT, $0-72
 	MOVQ         terms+0(FP), AX
 	MOVQ         termStride+8(FP), CX
@@ -495,6 +723,9 @@ row:
 	MOVQ R9, R13
 
 block:
+	PREFETCHT0      8192(R10)
+	PREFETCHT0      8256(R10)
+	PREFETCHT0      8320(R10)
 	VBROADCASTI64X4 16(R10), Z9
 	VBROADCASTI64X4 48(R10), Z11
 	VPSRLVD         Z6, Z11, Z11
@@ -640,8 +871,89 @@ DATA w_1ex8_1dx8<>+56(SB)/4, $0x0000001d
 DATA w_1ex8_1dx8<>+60(SB)/4, $0x0000001d
 GLOBL w_1ex8_1dx8<>(SB), RODATA|NOPTR, $64
 
+// func unpackQ5_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F
+TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $0-80
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         minima+24(FP), BX
+	MOVQ         sub+32(FP), SI
+	MOVQ         scaleStride+40(FP), DI
+	MOVQ         w+48(FP), R8
+	MOVQ         rowBytes+56(FP), R9
+	VMOVDQU32    w_0x12_4x4<>+0(SB), Z1
+	VPBROADCASTD w_30x1<>+0(SB), Z3
+	VMOVDQU32    w_80808004x1_80808005x1_80808006x1_80808007x1_8080040cx1_8080050dx1_8080060ex1_8080070fx1_80808008x1_80808009x1_8080800ax1_8080800bx1_8080080cx1_8080090dx1_80800a0ex1_80800b0fx1<>+0(SB), Z0
+	VMOVDQU32    w_3fx4_fx4_3fx4_fx4<>+0(SB), Z2
+	VMOVDQU32    w_1000100x4_3020302x4_0x8<>+0(SB), Z4
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
+	VMOVDQU32    w_0x8_4x8<>+0(SB), Z6
+	VPBROADCASTD w_10101010x1<>+0(SB), Z7
+
+row:
+	MOVQ R8, R10
+	MOVQ AX, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
+
+block:
+	VBROADCASTI64X4 16(R10), Z8
+	VBROADCASTI64X4 48(R10), Z10
+	VPSRLVD         Z6, Z10, Z10
+	VPANDD          Z5, Z10, Z10
+	VPROLVD         w_4x8_3x8<>+0(SB), Z8, Z9
+	VPTERNLOGD      $0xf8, Z7, Z9, Z10
+	VBROADCASTI64X4 80(R10), Z11
+	VPSRLVD         Z6, Z11, Z11
+	VPANDD          Z5, Z11, Z11
+	VPROLVD         w_2x8_1x8<>+0(SB), Z8, Z9
+	VPTERNLOGD      $0xf8, Z7, Z9, Z11
+	VBROADCASTI64X4 112(R10), Z12
+	VPSRLVD         Z6, Z12, Z12
+	VPANDD          Z5, Z12, Z12
+	VPROLVD         w_0x8_1fx8<>+0(SB), Z8, Z9
+	VPTERNLOGD      $0xf8, Z7, Z9, Z12
+	VBROADCASTI64X4 144(R10), Z13
+	VPSRLVD         Z6, Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VPROLVD         w_1ex8_1dx8<>+0(SB), Z8, Z9
+	VPTERNLOGD      $0xf8, Z7, Z9, Z13
+	VMOVDQU32       Z10, (R11)
+	VMOVDQU32       Z11, 64(R11)
+	VMOVDQU32       Z12, 128(R11)
+	VMOVDQU32       Z13, 192(R11)
+	VBROADCASTI32X4 (R10), Z8
+	VPSHUFB         Z0, Z8, Z9
+	VPSRLD          $0x0a, Z9, Z10
+	VPSRLVD         Z1, Z9, Z9
+	VPANDD          Z2, Z9, Z9
+	VPTERNLOGD      $0xf8, Z3, Z10, Z9
+	VPSHUFB         Y4, Y8, Y8
+	VCVTPH2PS       Y8, Z8
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z8, Z9, Z9
+	VMOVUPS         Y9, (DX)(R12*4)
+	VEXTRACTF64X4   $0x01, Z9, Y9
+	VMOVUPS         Y9, (BX)(R12*4)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x000000b0, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
+	JNZ             block
+	ADDQ            CX, AX
+	ADDQ            DI, DX
+	ADDQ            DI, BX
+	LEAQ            (SI)(DI*2), SI
+	ADDQ            R9, R8
+	DECQ            rows+64(FP)
+	JNZ             row
+	VZEROUPPER
+	RET
+
 // func termsQ6_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·termsQ6_KAVX512(SB), NOSPLIT, $0-72
 	MOVQ         terms+0(FP), AX
 	MOVQ         termStride+8(FP), CX
@@ -666,6 +978,10 @@ row:
 	MOVQ R9, R13
 
 block:
+	PREFETCHT0      8192(R10)
+	PREFETCHT0      8256(R10)
+	PREFETCHT0      8320(R10)
+	PREFETCHT0      8384(R10)
 	VMOVDQU64       (R10), Z7
 	VBROADCASTI64X4 128(R10), Z8
 	VPANDD          Z0, Z7, Z6
@@ -805,6 +1121,72 @@ DATA w_c080400x1_d090501x1_e0a0602x1_f0b0703x1_0x12<>+56(SB)/4, $0x00000000
 DATA w_c080400x1_d090501x1_e0a0602x1_f0b0703x1_0x12<>+60(SB)/4, $0x00000000
 GLOBL w_c080400x1_d090501x1_e0a0602x1_f0b0703x1_0x12<>(SB), RODATA|NOPTR, $64
 
+// func unpackQ6_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX2, AVX512F, F16C
+TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $0-80
+	MOVQ         q+0(FP), AX
+	MOVQ         qStride+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         minima+24(FP), BX
+	MOVQ         sub+32(FP), SI
+	MOVQ         scaleStride+40(FP), DI
+	MOVQ         w+48(FP), R8
+	MOVQ         rowBytes+56(FP), R9
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
+	VPBROADCASTD w_30303030x1<>+0(SB), Z1
+	VMOVDQU32    w_4x8_2x8<>+0(SB), Z2
+	VMOVDQU32    w_0x8_2x8<>+0(SB), Z3
+
+row:
+	MOVQ R8, R10
+	MOVQ AX, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
+
+block:
+	VMOVDQU64       (R10), Z5
+	VBROADCASTI64X4 128(R10), Z6
+	VPANDD          Z0, Z5, Z4
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD          Z0, Z5, Z5
+	VPSLLVD         Z2, Z6, Z7
+	VPTERNLOGD      $0xf8, Z1, Z7, Z4
+	VPSRLVD         Z3, Z6, Z6
+	VPTERNLOGD      $0xf8, Z1, Z6, Z5
+	VMOVDQU64       64(R10), Z7
+	VBROADCASTI64X4 160(R10), Z8
+	VPANDD          Z0, Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD          Z0, Z7, Z7
+	VPSLLVD         Z2, Z8, Z9
+	VPTERNLOGD      $0xf8, Z1, Z9, Z6
+	VPSRLVD         Z3, Z8, Z8
+	VPTERNLOGD      $0xf8, Z1, Z8, Z7
+	VMOVDQU32       Z4, (R11)
+	VMOVDQU32       Z5, 64(R11)
+	VMOVDQU32       Z6, 128(R11)
+	VMOVDQU32       Z7, 192(R11)
+	VPBROADCASTW    208(R10), X4
+	VCVTPH2PS       X4, Y4
+	VMOVUPS         Y4, (DX)(R12*4)
+	VPMOVSXBD       192(R10), Z4
+	VMOVDQU32       Z4, (SI)(R12*8)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x000000d2, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
+	JNZ             block
+	ADDQ            CX, AX
+	ADDQ            DI, DX
+	ADDQ            DI, BX
+	LEAQ            (SI)(DI*2), SI
+	ADDQ            R9, R8
+	DECQ            rows+64(FP)
+	JNZ             row
+	VZEROUPPER
+	RET
+
 // func foldAVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
 // Requires: AVX, AVX512F
 TEXT ·foldAVX512(SB), NOSPLIT, $0-40
@@ -895,5 +1277,3026 @@ rest:
 
 end:
 	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func turnAVX512(dst *byte, dstStride int, src *byte, srcStride int, words int)
+// Requires: AVX, AVX512F
+TEXT ·turnAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ srcStride+24(FP), BX
+	MOVQ words+32(FP), SI
+	LEAQ (BX)(BX*2), DI
+	LEAQ (DX)(BX*4), R8
+	LEAQ (R8)(BX*4), R9
+	LEAQ (R9)(BX*4), R10
+
+four:
+	VMOVUPS      (DX), X0
+	VINSERTF32X4 $0x01, (R8), Z0, Z0
+	VINSERTF32X4 $0x02, (R9), Z0, Z0
+	VINSERTF32X4 $0x03, (R10), Z0, Z0
+	VMOVUPS      (DX)(BX*1), X1
+	VINSERTF32X4 $0x01, (R8)(BX*1), Z1, Z1
+	VINSERTF32X4 $0x02, (R9)(BX*1), Z1, Z1
+	VINSERTF32X4 $0x03, (R10)(BX*1), Z1, Z1
+	VMOVUPS      (DX)(BX*2), X2
+	VINSERTF32X4 $0x01, (R8)(BX*2), Z2, Z2
+	VINSERTF32X4 $0x02, (R9)(BX*2), Z2, Z2
+	VINSERTF32X4 $0x03, (R10)(BX*2), Z2, Z2
+	VMOVUPS      (DX)(DI*1), X3
+	VINSERTF32X4 $0x01, (R8)(DI*1), Z3, Z3
+	VINSERTF32X4 $0x02, (R9)(DI*1), Z3, Z3
+	VINSERTF32X4 $0x03, (R10)(DI*1), Z3, Z3
+	VUNPCKLPS    Z1, Z0, Z4
+	VUNPCKHPS    Z1, Z0, Z5
+	VUNPCKLPS    Z3, Z2, Z6
+	VUNPCKHPS    Z3, Z2, Z7
+	VUNPCKLPD    Z6, Z4, Z8
+	VUNPCKHPD    Z6, Z4, Z4
+	VUNPCKLPD    Z7, Z5, Z6
+	VUNPCKHPD    Z7, Z5, Z5
+	VMOVUPS      Z8, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z5, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x00000010, DX
+	ADDQ         $0x00000010, R8
+	ADDQ         $0x00000010, R9
+	ADDQ         $0x00000010, R10
+	SUBQ         $0x00000004, SI
+	JG           four
+	VZEROUPPER
+	RET
+
+// func tileZero1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileZero1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), DX
+	MOVQ         dStride+80(FP), DX
+	MOVQ         q+48(FP), DX
+	MOVQ         d+64(FP), BX
+	MOVQ         s+72(FP), SI
+	MOVQ         blocks+88(FP), DI
+	MOVQ         zero+40(FP), R8
+	NEGQ         R8
+	VPBROADCASTD R8, Z0
+	MOVQ         y+0(FP), R8
+	MOVQ         yStride+8(FP), R9
+	VMOVUPS      (R8), Z1
+	VMOVUPS      64(R8), Z2
+
+block:
+	VPMULLD.BCST     (SI), Z0, Z3
+	VMOVDQA64        Z3, Z4
+	VMOVDQU32        (AX), Z5
+	VMOVDQU32        64(AX), Z6
+	VPBROADCASTD     (DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVDQU32        128(AX), Z5
+	VMOVDQU32        192(AX), Z6
+	VPBROADCASTD     4(DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVDQU32        256(AX), Z5
+	VMOVDQU32        320(AX), Z6
+	VPBROADCASTD     8(DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVDQU32        384(AX), Z5
+	VMOVDQU32        448(AX), Z6
+	VPBROADCASTD     12(DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVDQU32        512(AX), Z5
+	VMOVDQU32        576(AX), Z6
+	VPBROADCASTD     16(DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVDQU32        640(AX), Z5
+	VMOVDQU32        704(AX), Z6
+	VPBROADCASTD     20(DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVDQU32        768(AX), Z5
+	VMOVDQU32        832(AX), Z6
+	VPBROADCASTD     24(DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVDQU32        896(AX), Z5
+	VMOVDQU32        960(AX), Z6
+	VPBROADCASTD     28(DX), Z7
+	VPDPBUSD         Z7, Z5, Z3
+	VPDPBUSD         Z7, Z6, Z4
+	VMOVUPS          (CX), Z5
+	VMOVUPS          64(CX), Z6
+	VCVTDQ2PS        Z3, Z3
+	VMULPS           Z5, Z3, Z3
+	VFMADD231PS.BCST (BX), Z3, Z1
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z6, Z4, Z4
+	VFMADD231PS.BCST (BX), Z4, Z2
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000020, DX
+	ADDQ             $0x00000004, BX
+	ADDQ             $0x00000004, SI
+	DECQ             DI
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileZero2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileZero2AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), DX
+	MOVQ         dStride+80(FP), BX
+	MOVQ         q+48(FP), SI
+	MOVQ         d+64(FP), DI
+	MOVQ         s+72(FP), R8
+	MOVQ         blocks+88(FP), R9
+	MOVQ         zero+40(FP), R10
+	NEGQ         R10
+	VPBROADCASTD R10, Z0
+	MOVQ         y+0(FP), R10
+	MOVQ         yStride+8(FP), R11
+	VMOVUPS      (R10), Z1
+	VMOVUPS      64(R10), Z2
+	ADDQ         R11, R10
+	VMOVUPS      (R10), Z3
+	VMOVUPS      64(R10), Z4
+
+block:
+	VPMULLD.BCST     (R8), Z0, Z5
+	VMOVDQA64        Z5, Z6
+	VPMULLD.BCST     (R8)(BX*1), Z0, Z7
+	VMOVDQA64        Z7, Z8
+	VMOVDQU32        (AX), Z9
+	VMOVDQU32        64(AX), Z10
+	VPBROADCASTD     (SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     (SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVDQU32        128(AX), Z9
+	VMOVDQU32        192(AX), Z10
+	VPBROADCASTD     4(SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     4(SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVDQU32        256(AX), Z9
+	VMOVDQU32        320(AX), Z10
+	VPBROADCASTD     8(SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     8(SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVDQU32        384(AX), Z9
+	VMOVDQU32        448(AX), Z10
+	VPBROADCASTD     12(SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     12(SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVDQU32        512(AX), Z9
+	VMOVDQU32        576(AX), Z10
+	VPBROADCASTD     16(SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     16(SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVDQU32        640(AX), Z9
+	VMOVDQU32        704(AX), Z10
+	VPBROADCASTD     20(SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     20(SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVDQU32        768(AX), Z9
+	VMOVDQU32        832(AX), Z10
+	VPBROADCASTD     24(SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     24(SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVDQU32        896(AX), Z9
+	VMOVDQU32        960(AX), Z10
+	VPBROADCASTD     28(SI), Z11
+	VPDPBUSD         Z11, Z9, Z5
+	VPDPBUSD         Z11, Z10, Z6
+	VPBROADCASTD     28(SI)(DX*1), Z11
+	VPDPBUSD         Z11, Z9, Z7
+	VPDPBUSD         Z11, Z10, Z8
+	VMOVUPS          (CX), Z9
+	VMOVUPS          64(CX), Z10
+	VCVTDQ2PS        Z5, Z5
+	VMULPS           Z9, Z5, Z5
+	VFMADD231PS.BCST (DI), Z5, Z1
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z10, Z6, Z6
+	VFMADD231PS.BCST (DI), Z6, Z2
+	VCVTDQ2PS        Z7, Z7
+	VMULPS           Z9, Z7, Z7
+	VFMADD231PS.BCST (DI)(BX*1), Z7, Z3
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z10, Z8, Z8
+	VFMADD231PS.BCST (DI)(BX*1), Z8, Z4
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000020, SI
+	ADDQ             $0x00000004, DI
+	ADDQ             $0x00000004, R8
+	DECQ             R9
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z2, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z4, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileZero3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileZero3AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), DX
+	MOVQ         dStride+80(FP), BX
+	MOVQ         q+48(FP), SI
+	MOVQ         d+64(FP), DI
+	MOVQ         s+72(FP), R8
+	MOVQ         blocks+88(FP), R9
+	MOVQ         zero+40(FP), R10
+	NEGQ         R10
+	VPBROADCASTD R10, Z0
+	MOVQ         y+0(FP), R10
+	MOVQ         yStride+8(FP), R11
+	VMOVUPS      (R10), Z1
+	VMOVUPS      64(R10), Z2
+	ADDQ         R11, R10
+	VMOVUPS      (R10), Z3
+	VMOVUPS      64(R10), Z4
+	ADDQ         R11, R10
+	VMOVUPS      (R10), Z5
+	VMOVUPS      64(R10), Z6
+
+block:
+	VPMULLD.BCST     (R8), Z0, Z7
+	VMOVDQA64        Z7, Z8
+	VPMULLD.BCST     (R8)(BX*1), Z0, Z9
+	VMOVDQA64        Z9, Z10
+	VPMULLD.BCST     (R8)(BX*2), Z0, Z11
+	VMOVDQA64        Z11, Z12
+	VMOVDQU32        (AX), Z13
+	VMOVDQU32        64(AX), Z14
+	VPBROADCASTD     (SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     (SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     (SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVDQU32        128(AX), Z13
+	VMOVDQU32        192(AX), Z14
+	VPBROADCASTD     4(SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     4(SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     4(SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVDQU32        256(AX), Z13
+	VMOVDQU32        320(AX), Z14
+	VPBROADCASTD     8(SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     8(SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     8(SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVDQU32        384(AX), Z13
+	VMOVDQU32        448(AX), Z14
+	VPBROADCASTD     12(SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     12(SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     12(SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVDQU32        512(AX), Z13
+	VMOVDQU32        576(AX), Z14
+	VPBROADCASTD     16(SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     16(SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     16(SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVDQU32        640(AX), Z13
+	VMOVDQU32        704(AX), Z14
+	VPBROADCASTD     20(SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     20(SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     20(SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVDQU32        768(AX), Z13
+	VMOVDQU32        832(AX), Z14
+	VPBROADCASTD     24(SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     24(SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     24(SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVDQU32        896(AX), Z13
+	VMOVDQU32        960(AX), Z14
+	VPBROADCASTD     28(SI), Z15
+	VPDPBUSD         Z15, Z13, Z7
+	VPDPBUSD         Z15, Z14, Z8
+	VPBROADCASTD     28(SI)(DX*1), Z15
+	VPDPBUSD         Z15, Z13, Z9
+	VPDPBUSD         Z15, Z14, Z10
+	VPBROADCASTD     28(SI)(DX*2), Z15
+	VPDPBUSD         Z15, Z13, Z11
+	VPDPBUSD         Z15, Z14, Z12
+	VMOVUPS          (CX), Z13
+	VMOVUPS          64(CX), Z14
+	VCVTDQ2PS        Z7, Z7
+	VMULPS           Z13, Z7, Z7
+	VFMADD231PS.BCST (DI), Z7, Z1
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z14, Z8, Z8
+	VFMADD231PS.BCST (DI), Z8, Z2
+	VCVTDQ2PS        Z9, Z9
+	VMULPS           Z13, Z9, Z9
+	VFMADD231PS.BCST (DI)(BX*1), Z9, Z3
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z14, Z10, Z10
+	VFMADD231PS.BCST (DI)(BX*1), Z10, Z4
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z13, Z11, Z11
+	VFMADD231PS.BCST (DI)(BX*2), Z11, Z5
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z14, Z12, Z12
+	VFMADD231PS.BCST (DI)(BX*2), Z12, Z6
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000020, SI
+	ADDQ             $0x00000004, DI
+	ADDQ             $0x00000004, R8
+	DECQ             R9
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z2, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z4, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, (AX)
+	VMOVUPS          Z6, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileZero4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileZero4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), DX
+	MOVQ         dStride+80(FP), BX
+	MOVQ         q+48(FP), SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         d+64(FP), R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
+	MOVQ         s+72(FP), R10
+	LEAQ         (R10)(BX*2), R11
+	ADDQ         BX, R11
+	MOVQ         blocks+88(FP), R12
+	MOVQ         zero+40(FP), R13
+	NEGQ         R13
+	VPBROADCASTD R13, Z0
+	MOVQ         y+0(FP), R13
+	MOVQ         yStride+8(FP), R14
+	VMOVUPS      (R13), Z1
+	VMOVUPS      64(R13), Z2
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z3
+	VMOVUPS      64(R13), Z4
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z5
+	VMOVUPS      64(R13), Z6
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z7
+	VMOVUPS      64(R13), Z8
+
+block:
+	VPMULLD.BCST     (R10), Z0, Z9
+	VMOVDQA64        Z9, Z10
+	VPMULLD.BCST     (R10)(BX*1), Z0, Z11
+	VMOVDQA64        Z11, Z12
+	VPMULLD.BCST     (R10)(BX*2), Z0, Z13
+	VMOVDQA64        Z13, Z14
+	VPMULLD.BCST     (R11), Z0, Z15
+	VMOVDQA64        Z15, Z16
+	VMOVDQU32        (AX), Z17
+	VMOVDQU32        64(AX), Z18
+	VPBROADCASTD     (SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     (SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     (SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     (DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVDQU32        128(AX), Z17
+	VMOVDQU32        192(AX), Z18
+	VPBROADCASTD     4(SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     4(SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     4(SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     4(DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVDQU32        256(AX), Z17
+	VMOVDQU32        320(AX), Z18
+	VPBROADCASTD     8(SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     8(SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     8(SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     8(DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVDQU32        384(AX), Z17
+	VMOVDQU32        448(AX), Z18
+	VPBROADCASTD     12(SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     12(SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     12(SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     12(DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVDQU32        512(AX), Z17
+	VMOVDQU32        576(AX), Z18
+	VPBROADCASTD     16(SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     16(SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     16(SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     16(DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVDQU32        640(AX), Z17
+	VMOVDQU32        704(AX), Z18
+	VPBROADCASTD     20(SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     20(SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     20(SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     20(DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVDQU32        768(AX), Z17
+	VMOVDQU32        832(AX), Z18
+	VPBROADCASTD     24(SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     24(SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     24(SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     24(DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVDQU32        896(AX), Z17
+	VMOVDQU32        960(AX), Z18
+	VPBROADCASTD     28(SI), Z19
+	VPDPBUSD         Z19, Z17, Z9
+	VPDPBUSD         Z19, Z18, Z10
+	VPBROADCASTD     28(SI)(DX*1), Z19
+	VPDPBUSD         Z19, Z17, Z11
+	VPDPBUSD         Z19, Z18, Z12
+	VPBROADCASTD     28(SI)(DX*2), Z19
+	VPDPBUSD         Z19, Z17, Z13
+	VPDPBUSD         Z19, Z18, Z14
+	VPBROADCASTD     28(DI), Z19
+	VPDPBUSD         Z19, Z17, Z15
+	VPDPBUSD         Z19, Z18, Z16
+	VMOVUPS          (CX), Z17
+	VMOVUPS          64(CX), Z18
+	VCVTDQ2PS        Z9, Z9
+	VMULPS           Z17, Z9, Z9
+	VFMADD231PS.BCST (R8), Z9, Z1
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z18, Z10, Z10
+	VFMADD231PS.BCST (R8), Z10, Z2
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z17, Z11, Z11
+	VFMADD231PS.BCST (R8)(BX*1), Z11, Z3
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z18, Z12, Z12
+	VFMADD231PS.BCST (R8)(BX*1), Z12, Z4
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z17, Z13, Z13
+	VFMADD231PS.BCST (R8)(BX*2), Z13, Z5
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z18, Z14, Z14
+	VFMADD231PS.BCST (R8)(BX*2), Z14, Z6
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z17, Z15, Z15
+	VFMADD231PS.BCST (R9), Z15, Z7
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z18, Z16, Z16
+	VFMADD231PS.BCST (R9), Z16, Z8
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000020, SI
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000004, R8
+	ADDQ             $0x00000004, R9
+	ADDQ             $0x00000004, R10
+	ADDQ             $0x00000004, R11
+	DECQ             R12
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z2, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z4, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, (AX)
+	VMOVUPS          Z6, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, (AX)
+	VMOVUPS          Z8, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileZero5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileZero5AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), DX
+	MOVQ         dStride+80(FP), BX
+	MOVQ         q+48(FP), SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         d+64(FP), R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
+	MOVQ         s+72(FP), R10
+	LEAQ         (R10)(BX*2), R11
+	ADDQ         BX, R11
+	MOVQ         blocks+88(FP), R12
+	MOVQ         zero+40(FP), R13
+	NEGQ         R13
+	VPBROADCASTD R13, Z0
+	MOVQ         y+0(FP), R13
+	MOVQ         yStride+8(FP), R14
+	VMOVUPS      (R13), Z1
+	VMOVUPS      64(R13), Z2
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z3
+	VMOVUPS      64(R13), Z4
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z5
+	VMOVUPS      64(R13), Z6
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z7
+	VMOVUPS      64(R13), Z8
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z9
+	VMOVUPS      64(R13), Z10
+
+block:
+	VPMULLD.BCST     (R10), Z0, Z11
+	VMOVDQA64        Z11, Z12
+	VPMULLD.BCST     (R10)(BX*1), Z0, Z13
+	VMOVDQA64        Z13, Z14
+	VPMULLD.BCST     (R10)(BX*2), Z0, Z15
+	VMOVDQA64        Z15, Z16
+	VPMULLD.BCST     (R11), Z0, Z17
+	VMOVDQA64        Z17, Z18
+	VPMULLD.BCST     (R11)(BX*1), Z0, Z19
+	VMOVDQA64        Z19, Z20
+	VMOVDQU32        (AX), Z21
+	VMOVDQU32        64(AX), Z22
+	VPBROADCASTD     (SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     (SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     (SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     (DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     (DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVDQU32        128(AX), Z21
+	VMOVDQU32        192(AX), Z22
+	VPBROADCASTD     4(SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     4(SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     4(SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     4(DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     4(DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVDQU32        256(AX), Z21
+	VMOVDQU32        320(AX), Z22
+	VPBROADCASTD     8(SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     8(SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     8(SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     8(DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     8(DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVDQU32        384(AX), Z21
+	VMOVDQU32        448(AX), Z22
+	VPBROADCASTD     12(SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     12(SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     12(SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     12(DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     12(DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVDQU32        512(AX), Z21
+	VMOVDQU32        576(AX), Z22
+	VPBROADCASTD     16(SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     16(SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     16(SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     16(DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     16(DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVDQU32        640(AX), Z21
+	VMOVDQU32        704(AX), Z22
+	VPBROADCASTD     20(SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     20(SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     20(SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     20(DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     20(DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVDQU32        768(AX), Z21
+	VMOVDQU32        832(AX), Z22
+	VPBROADCASTD     24(SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     24(SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     24(SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     24(DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     24(DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVDQU32        896(AX), Z21
+	VMOVDQU32        960(AX), Z22
+	VPBROADCASTD     28(SI), Z23
+	VPDPBUSD         Z23, Z21, Z11
+	VPDPBUSD         Z23, Z22, Z12
+	VPBROADCASTD     28(SI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z13
+	VPDPBUSD         Z23, Z22, Z14
+	VPBROADCASTD     28(SI)(DX*2), Z23
+	VPDPBUSD         Z23, Z21, Z15
+	VPDPBUSD         Z23, Z22, Z16
+	VPBROADCASTD     28(DI), Z23
+	VPDPBUSD         Z23, Z21, Z17
+	VPDPBUSD         Z23, Z22, Z18
+	VPBROADCASTD     28(DI)(DX*1), Z23
+	VPDPBUSD         Z23, Z21, Z19
+	VPDPBUSD         Z23, Z22, Z20
+	VMOVUPS          (CX), Z21
+	VMOVUPS          64(CX), Z22
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z21, Z11, Z11
+	VFMADD231PS.BCST (R8), Z11, Z1
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z22, Z12, Z12
+	VFMADD231PS.BCST (R8), Z12, Z2
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z21, Z13, Z13
+	VFMADD231PS.BCST (R8)(BX*1), Z13, Z3
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z22, Z14, Z14
+	VFMADD231PS.BCST (R8)(BX*1), Z14, Z4
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z21, Z15, Z15
+	VFMADD231PS.BCST (R8)(BX*2), Z15, Z5
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z22, Z16, Z16
+	VFMADD231PS.BCST (R8)(BX*2), Z16, Z6
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z21, Z17, Z17
+	VFMADD231PS.BCST (R9), Z17, Z7
+	VCVTDQ2PS        Z18, Z18
+	VMULPS           Z22, Z18, Z18
+	VFMADD231PS.BCST (R9), Z18, Z8
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z21, Z19, Z19
+	VFMADD231PS.BCST (R9)(BX*1), Z19, Z9
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z22, Z20, Z20
+	VFMADD231PS.BCST (R9)(BX*1), Z20, Z10
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000020, SI
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000004, R8
+	ADDQ             $0x00000004, R9
+	ADDQ             $0x00000004, R10
+	ADDQ             $0x00000004, R11
+	DECQ             R12
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z2, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z4, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, (AX)
+	VMOVUPS          Z6, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, (AX)
+	VMOVUPS          Z8, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          Z10, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileZero6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileZero6AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), DX
+	MOVQ         dStride+80(FP), BX
+	MOVQ         q+48(FP), SI
+	LEAQ         (SI)(DX*2), DI
+	ADDQ         DX, DI
+	MOVQ         d+64(FP), R8
+	LEAQ         (R8)(BX*2), R9
+	ADDQ         BX, R9
+	MOVQ         s+72(FP), R10
+	LEAQ         (R10)(BX*2), R11
+	ADDQ         BX, R11
+	MOVQ         blocks+88(FP), R12
+	MOVQ         zero+40(FP), R13
+	NEGQ         R13
+	VPBROADCASTD R13, Z0
+	MOVQ         y+0(FP), R13
+	MOVQ         yStride+8(FP), R14
+	VMOVUPS      (R13), Z1
+	VMOVUPS      64(R13), Z2
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z3
+	VMOVUPS      64(R13), Z4
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z5
+	VMOVUPS      64(R13), Z6
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z7
+	VMOVUPS      64(R13), Z8
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z9
+	VMOVUPS      64(R13), Z10
+	ADDQ         R14, R13
+	VMOVUPS      (R13), Z11
+	VMOVUPS      64(R13), Z12
+
+block:
+	VPMULLD.BCST     (R10), Z0, Z13
+	VMOVDQA64        Z13, Z14
+	VPMULLD.BCST     (R10)(BX*1), Z0, Z15
+	VMOVDQA64        Z15, Z16
+	VPMULLD.BCST     (R10)(BX*2), Z0, Z17
+	VMOVDQA64        Z17, Z18
+	VPMULLD.BCST     (R11), Z0, Z19
+	VMOVDQA64        Z19, Z20
+	VPMULLD.BCST     (R11)(BX*1), Z0, Z21
+	VMOVDQA64        Z21, Z22
+	VPMULLD.BCST     (R11)(BX*2), Z0, Z23
+	VMOVDQA64        Z23, Z24
+	VMOVDQU32        (AX), Z25
+	VMOVDQU32        64(AX), Z26
+	VPBROADCASTD     (SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     (SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     (SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     (DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     (DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     (DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVDQU32        128(AX), Z25
+	VMOVDQU32        192(AX), Z26
+	VPBROADCASTD     4(SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     4(SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     4(SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     4(DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     4(DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     4(DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVDQU32        256(AX), Z25
+	VMOVDQU32        320(AX), Z26
+	VPBROADCASTD     8(SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     8(SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     8(SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     8(DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     8(DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     8(DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVDQU32        384(AX), Z25
+	VMOVDQU32        448(AX), Z26
+	VPBROADCASTD     12(SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     12(SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     12(SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     12(DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     12(DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     12(DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVDQU32        512(AX), Z25
+	VMOVDQU32        576(AX), Z26
+	VPBROADCASTD     16(SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     16(SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     16(SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     16(DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     16(DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     16(DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVDQU32        640(AX), Z25
+	VMOVDQU32        704(AX), Z26
+	VPBROADCASTD     20(SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     20(SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     20(SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     20(DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     20(DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     20(DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVDQU32        768(AX), Z25
+	VMOVDQU32        832(AX), Z26
+	VPBROADCASTD     24(SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     24(SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     24(SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     24(DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     24(DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     24(DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVDQU32        896(AX), Z25
+	VMOVDQU32        960(AX), Z26
+	VPBROADCASTD     28(SI), Z27
+	VPDPBUSD         Z27, Z25, Z13
+	VPDPBUSD         Z27, Z26, Z14
+	VPBROADCASTD     28(SI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z15
+	VPDPBUSD         Z27, Z26, Z16
+	VPBROADCASTD     28(SI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z17
+	VPDPBUSD         Z27, Z26, Z18
+	VPBROADCASTD     28(DI), Z27
+	VPDPBUSD         Z27, Z25, Z19
+	VPDPBUSD         Z27, Z26, Z20
+	VPBROADCASTD     28(DI)(DX*1), Z27
+	VPDPBUSD         Z27, Z25, Z21
+	VPDPBUSD         Z27, Z26, Z22
+	VPBROADCASTD     28(DI)(DX*2), Z27
+	VPDPBUSD         Z27, Z25, Z23
+	VPDPBUSD         Z27, Z26, Z24
+	VMOVUPS          (CX), Z25
+	VMOVUPS          64(CX), Z26
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z25, Z13, Z13
+	VFMADD231PS.BCST (R8), Z13, Z1
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z26, Z14, Z14
+	VFMADD231PS.BCST (R8), Z14, Z2
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z25, Z15, Z15
+	VFMADD231PS.BCST (R8)(BX*1), Z15, Z3
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z26, Z16, Z16
+	VFMADD231PS.BCST (R8)(BX*1), Z16, Z4
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z25, Z17, Z17
+	VFMADD231PS.BCST (R8)(BX*2), Z17, Z5
+	VCVTDQ2PS        Z18, Z18
+	VMULPS           Z26, Z18, Z18
+	VFMADD231PS.BCST (R8)(BX*2), Z18, Z6
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z25, Z19, Z19
+	VFMADD231PS.BCST (R9), Z19, Z7
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z26, Z20, Z20
+	VFMADD231PS.BCST (R9), Z20, Z8
+	VCVTDQ2PS        Z21, Z21
+	VMULPS           Z25, Z21, Z21
+	VFMADD231PS.BCST (R9)(BX*1), Z21, Z9
+	VCVTDQ2PS        Z22, Z22
+	VMULPS           Z26, Z22, Z22
+	VFMADD231PS.BCST (R9)(BX*1), Z22, Z10
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z25, Z23, Z23
+	VFMADD231PS.BCST (R9)(BX*2), Z23, Z11
+	VCVTDQ2PS        Z24, Z24
+	VMULPS           Z26, Z24, Z24
+	VFMADD231PS.BCST (R9)(BX*2), Z24, Z12
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000020, SI
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000004, R8
+	ADDQ             $0x00000004, R9
+	ADDQ             $0x00000004, R10
+	ADDQ             $0x00000004, R11
+	DECQ             R12
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z1, (AX)
+	VMOVUPS          Z2, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z4, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, (AX)
+	VMOVUPS          Z6, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, (AX)
+	VMOVUPS          Z8, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          Z10, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          Z12, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileMin1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileMin1AVX512(SB), NOSPLIT, $0-96
+	MOVQ    w+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    extra+32(FP), DX
+	MOVQ    qStride+56(FP), BX
+	MOVQ    dStride+80(FP), BX
+	MOVQ    q+48(FP), BX
+	MOVQ    d+64(FP), SI
+	MOVQ    s+72(FP), DI
+	MOVQ    blocks+88(FP), R8
+	MOVQ    y+0(FP), R9
+	MOVQ    yStride+8(FP), R10
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+
+block:
+	VPXORD           Z2, Z2, Z2
+	VPXORD           Z3, Z3, Z3
+	VMOVDQU32        (AX), Z4
+	VMOVDQU32        64(AX), Z5
+	VPBROADCASTD     (BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        128(AX), Z4
+	VMOVDQU32        192(AX), Z5
+	VPBROADCASTD     4(BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        256(AX), Z4
+	VMOVDQU32        320(AX), Z5
+	VPBROADCASTD     8(BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        384(AX), Z4
+	VMOVDQU32        448(AX), Z5
+	VPBROADCASTD     12(BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        512(AX), Z4
+	VMOVDQU32        576(AX), Z5
+	VPBROADCASTD     16(BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        640(AX), Z4
+	VMOVDQU32        704(AX), Z5
+	VPBROADCASTD     20(BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        768(AX), Z4
+	VMOVDQU32        832(AX), Z5
+	VPBROADCASTD     24(BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        896(AX), Z4
+	VMOVDQU32        960(AX), Z5
+	VPBROADCASTD     28(BX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVUPS          (CX), Z4
+	VMOVUPS          (DX), Z5
+	VMOVUPS          64(CX), Z6
+	VMOVUPS          64(DX), Z7
+	VCVTDQ2PS.BCST   (DI), Z8
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z4, Z2, Z2
+	VFNMADD231PS     Z8, Z5, Z2
+	VFMADD231PS.BCST (SI), Z2, Z0
+	VCVTDQ2PS        Z3, Z3
+	VMULPS           Z6, Z3, Z3
+	VFNMADD231PS     Z8, Z7, Z3
+	VFMADD231PS.BCST (SI), Z3, Z1
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000020, BX
+	ADDQ             $0x00000004, SI
+	ADDQ             $0x00000004, DI
+	DECQ             R8
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileMin2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileMin2AVX512(SB), NOSPLIT, $0-96
+	MOVQ    w+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    extra+32(FP), DX
+	MOVQ    qStride+56(FP), BX
+	MOVQ    dStride+80(FP), SI
+	MOVQ    q+48(FP), DI
+	MOVQ    d+64(FP), R8
+	MOVQ    s+72(FP), R9
+	MOVQ    blocks+88(FP), R10
+	MOVQ    y+0(FP), R11
+	MOVQ    yStride+8(FP), R12
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	ADDQ    R12, R11
+	VMOVUPS (R11), Z2
+	VMOVUPS 64(R11), Z3
+
+block:
+	VPXORD           Z4, Z4, Z4
+	VPXORD           Z5, Z5, Z5
+	VPXORD           Z6, Z6, Z6
+	VPXORD           Z7, Z7, Z7
+	VMOVDQU32        (AX), Z8
+	VMOVDQU32        64(AX), Z9
+	VPBROADCASTD     (DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     (DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        128(AX), Z8
+	VMOVDQU32        192(AX), Z9
+	VPBROADCASTD     4(DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     4(DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        256(AX), Z8
+	VMOVDQU32        320(AX), Z9
+	VPBROADCASTD     8(DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     8(DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        384(AX), Z8
+	VMOVDQU32        448(AX), Z9
+	VPBROADCASTD     12(DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     12(DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        512(AX), Z8
+	VMOVDQU32        576(AX), Z9
+	VPBROADCASTD     16(DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     16(DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        640(AX), Z8
+	VMOVDQU32        704(AX), Z9
+	VPBROADCASTD     20(DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     20(DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        768(AX), Z8
+	VMOVDQU32        832(AX), Z9
+	VPBROADCASTD     24(DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     24(DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        896(AX), Z8
+	VMOVDQU32        960(AX), Z9
+	VPBROADCASTD     28(DI), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     28(DI)(BX*1), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVUPS          (CX), Z8
+	VMOVUPS          (DX), Z9
+	VMOVUPS          64(CX), Z10
+	VMOVUPS          64(DX), Z11
+	VCVTDQ2PS.BCST   (R9), Z12
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z8, Z4, Z4
+	VFNMADD231PS     Z12, Z9, Z4
+	VFMADD231PS.BCST (R8), Z4, Z0
+	VCVTDQ2PS        Z5, Z5
+	VMULPS           Z10, Z5, Z5
+	VFNMADD231PS     Z12, Z11, Z5
+	VFMADD231PS.BCST (R8), Z5, Z1
+	VCVTDQ2PS.BCST   (R9)(SI*1), Z12
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VFNMADD231PS     Z12, Z9, Z6
+	VFMADD231PS.BCST (R8)(SI*1), Z6, Z2
+	VCVTDQ2PS        Z7, Z7
+	VMULPS           Z10, Z7, Z7
+	VFNMADD231PS     Z12, Z11, Z7
+	VFMADD231PS.BCST (R8)(SI*1), Z7, Z3
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000004, R8
+	ADDQ             $0x00000004, R9
+	DECQ             R10
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileMin3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileMin3AVX512(SB), NOSPLIT, $0-96
+	MOVQ    w+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    extra+32(FP), DX
+	MOVQ    qStride+56(FP), BX
+	MOVQ    dStride+80(FP), SI
+	MOVQ    q+48(FP), DI
+	MOVQ    d+64(FP), R8
+	MOVQ    s+72(FP), R9
+	MOVQ    blocks+88(FP), R10
+	MOVQ    y+0(FP), R11
+	MOVQ    yStride+8(FP), R12
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	ADDQ    R12, R11
+	VMOVUPS (R11), Z2
+	VMOVUPS 64(R11), Z3
+	ADDQ    R12, R11
+	VMOVUPS (R11), Z4
+	VMOVUPS 64(R11), Z5
+
+block:
+	VPXORD           Z6, Z6, Z6
+	VPXORD           Z7, Z7, Z7
+	VPXORD           Z8, Z8, Z8
+	VPXORD           Z9, Z9, Z9
+	VPXORD           Z10, Z10, Z10
+	VPXORD           Z11, Z11, Z11
+	VMOVDQU32        (AX), Z12
+	VMOVDQU32        64(AX), Z13
+	VPBROADCASTD     (DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     (DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     (DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        128(AX), Z12
+	VMOVDQU32        192(AX), Z13
+	VPBROADCASTD     4(DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     4(DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     4(DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        256(AX), Z12
+	VMOVDQU32        320(AX), Z13
+	VPBROADCASTD     8(DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     8(DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     8(DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        384(AX), Z12
+	VMOVDQU32        448(AX), Z13
+	VPBROADCASTD     12(DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     12(DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     12(DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        512(AX), Z12
+	VMOVDQU32        576(AX), Z13
+	VPBROADCASTD     16(DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     16(DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     16(DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        640(AX), Z12
+	VMOVDQU32        704(AX), Z13
+	VPBROADCASTD     20(DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     20(DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     20(DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        768(AX), Z12
+	VMOVDQU32        832(AX), Z13
+	VPBROADCASTD     24(DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     24(DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     24(DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        896(AX), Z12
+	VMOVDQU32        960(AX), Z13
+	VPBROADCASTD     28(DI), Z14
+	VPDPBUSD         Z14, Z12, Z6
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     28(DI)(BX*1), Z14
+	VPDPBUSD         Z14, Z12, Z8
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     28(DI)(BX*2), Z14
+	VPDPBUSD         Z14, Z12, Z10
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVUPS          (CX), Z12
+	VMOVUPS          (DX), Z13
+	VMOVUPS          64(CX), Z14
+	VMOVUPS          64(DX), Z15
+	VCVTDQ2PS.BCST   (R9), Z16
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z12, Z6, Z6
+	VFNMADD231PS     Z16, Z13, Z6
+	VFMADD231PS.BCST (R8), Z6, Z0
+	VCVTDQ2PS        Z7, Z7
+	VMULPS           Z14, Z7, Z7
+	VFNMADD231PS     Z16, Z15, Z7
+	VFMADD231PS.BCST (R8), Z7, Z1
+	VCVTDQ2PS.BCST   (R9)(SI*1), Z16
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z12, Z8, Z8
+	VFNMADD231PS     Z16, Z13, Z8
+	VFMADD231PS.BCST (R8)(SI*1), Z8, Z2
+	VCVTDQ2PS        Z9, Z9
+	VMULPS           Z14, Z9, Z9
+	VFNMADD231PS     Z16, Z15, Z9
+	VFMADD231PS.BCST (R8)(SI*1), Z9, Z3
+	VCVTDQ2PS.BCST   (R9)(SI*2), Z16
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z12, Z10, Z10
+	VFNMADD231PS     Z16, Z13, Z10
+	VFMADD231PS.BCST (R8)(SI*2), Z10, Z4
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z14, Z11, Z11
+	VFNMADD231PS     Z16, Z15, Z11
+	VFMADD231PS.BCST (R8)(SI*2), Z11, Z5
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000004, R8
+	ADDQ             $0x00000004, R9
+	DECQ             R10
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	VMOVUPS          Z5, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileMin4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileMin4AVX512(SB), NOSPLIT, $0-96
+	MOVQ    w+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    extra+32(FP), DX
+	MOVQ    qStride+56(FP), BX
+	MOVQ    dStride+80(FP), SI
+	MOVQ    q+48(FP), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    d+64(FP), R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	MOVQ    s+72(FP), R11
+	LEAQ    (R11)(SI*2), R12
+	ADDQ    SI, R12
+	MOVQ    blocks+88(FP), R13
+	MOVQ    y+0(FP), R14
+	MOVQ    yStride+8(FP), R15
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z2
+	VMOVUPS 64(R14), Z3
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z4
+	VMOVUPS 64(R14), Z5
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z6
+	VMOVUPS 64(R14), Z7
+
+block:
+	VPXORD           Z8, Z8, Z8
+	VPXORD           Z9, Z9, Z9
+	VPXORD           Z10, Z10, Z10
+	VPXORD           Z11, Z11, Z11
+	VPXORD           Z12, Z12, Z12
+	VPXORD           Z13, Z13, Z13
+	VPXORD           Z14, Z14, Z14
+	VPXORD           Z15, Z15, Z15
+	VMOVDQU32        (AX), Z16
+	VMOVDQU32        64(AX), Z17
+	VPBROADCASTD     (DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     (DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     (DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     (R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        128(AX), Z16
+	VMOVDQU32        192(AX), Z17
+	VPBROADCASTD     4(DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     4(DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     4(DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     4(R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        256(AX), Z16
+	VMOVDQU32        320(AX), Z17
+	VPBROADCASTD     8(DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     8(DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     8(DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     8(R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        384(AX), Z16
+	VMOVDQU32        448(AX), Z17
+	VPBROADCASTD     12(DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     12(DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     12(DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     12(R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        512(AX), Z16
+	VMOVDQU32        576(AX), Z17
+	VPBROADCASTD     16(DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     16(DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     16(DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     16(R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        640(AX), Z16
+	VMOVDQU32        704(AX), Z17
+	VPBROADCASTD     20(DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     20(DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     20(DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     20(R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        768(AX), Z16
+	VMOVDQU32        832(AX), Z17
+	VPBROADCASTD     24(DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     24(DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     24(DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     24(R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        896(AX), Z16
+	VMOVDQU32        960(AX), Z17
+	VPBROADCASTD     28(DI), Z18
+	VPDPBUSD         Z18, Z16, Z8
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     28(DI)(BX*1), Z18
+	VPDPBUSD         Z18, Z16, Z10
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     28(DI)(BX*2), Z18
+	VPDPBUSD         Z18, Z16, Z12
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     28(R8), Z18
+	VPDPBUSD         Z18, Z16, Z14
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVUPS          (CX), Z16
+	VMOVUPS          (DX), Z17
+	VMOVUPS          64(CX), Z18
+	VMOVUPS          64(DX), Z19
+	VCVTDQ2PS.BCST   (R11), Z20
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z16, Z8, Z8
+	VFNMADD231PS     Z20, Z17, Z8
+	VFMADD231PS.BCST (R9), Z8, Z0
+	VCVTDQ2PS        Z9, Z9
+	VMULPS           Z18, Z9, Z9
+	VFNMADD231PS     Z20, Z19, Z9
+	VFMADD231PS.BCST (R9), Z9, Z1
+	VCVTDQ2PS.BCST   (R11)(SI*1), Z20
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z16, Z10, Z10
+	VFNMADD231PS     Z20, Z17, Z10
+	VFMADD231PS.BCST (R9)(SI*1), Z10, Z2
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z18, Z11, Z11
+	VFNMADD231PS     Z20, Z19, Z11
+	VFMADD231PS.BCST (R9)(SI*1), Z11, Z3
+	VCVTDQ2PS.BCST   (R11)(SI*2), Z20
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z16, Z12, Z12
+	VFNMADD231PS     Z20, Z17, Z12
+	VFMADD231PS.BCST (R9)(SI*2), Z12, Z4
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z18, Z13, Z13
+	VFNMADD231PS     Z20, Z19, Z13
+	VFMADD231PS.BCST (R9)(SI*2), Z13, Z5
+	VCVTDQ2PS.BCST   (R12), Z20
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z16, Z14, Z14
+	VFNMADD231PS     Z20, Z17, Z14
+	VFMADD231PS.BCST (R10), Z14, Z6
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z18, Z15, Z15
+	VFNMADD231PS     Z20, Z19, Z15
+	VFMADD231PS.BCST (R10), Z15, Z7
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000020, R8
+	ADDQ             $0x00000004, R9
+	ADDQ             $0x00000004, R10
+	ADDQ             $0x00000004, R11
+	ADDQ             $0x00000004, R12
+	DECQ             R13
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	VMOVUPS          Z5, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, (AX)
+	VMOVUPS          Z7, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileMin5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileMin5AVX512(SB), NOSPLIT, $0-96
+	MOVQ    w+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    extra+32(FP), DX
+	MOVQ    qStride+56(FP), BX
+	MOVQ    dStride+80(FP), SI
+	MOVQ    q+48(FP), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    d+64(FP), R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	MOVQ    s+72(FP), R11
+	LEAQ    (R11)(SI*2), R12
+	ADDQ    SI, R12
+	MOVQ    blocks+88(FP), R13
+	MOVQ    y+0(FP), R14
+	MOVQ    yStride+8(FP), R15
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z2
+	VMOVUPS 64(R14), Z3
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z4
+	VMOVUPS 64(R14), Z5
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z6
+	VMOVUPS 64(R14), Z7
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z8
+	VMOVUPS 64(R14), Z9
+
+block:
+	VPXORD           Z10, Z10, Z10
+	VPXORD           Z11, Z11, Z11
+	VPXORD           Z12, Z12, Z12
+	VPXORD           Z13, Z13, Z13
+	VPXORD           Z14, Z14, Z14
+	VPXORD           Z15, Z15, Z15
+	VPXORD           Z16, Z16, Z16
+	VPXORD           Z17, Z17, Z17
+	VPXORD           Z18, Z18, Z18
+	VPXORD           Z19, Z19, Z19
+	VMOVDQU32        (AX), Z20
+	VMOVDQU32        64(AX), Z21
+	VPBROADCASTD     (DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     (DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     (DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     (R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     (R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        128(AX), Z20
+	VMOVDQU32        192(AX), Z21
+	VPBROADCASTD     4(DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     4(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     4(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     4(R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     4(R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        256(AX), Z20
+	VMOVDQU32        320(AX), Z21
+	VPBROADCASTD     8(DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     8(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     8(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     8(R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     8(R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        384(AX), Z20
+	VMOVDQU32        448(AX), Z21
+	VPBROADCASTD     12(DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     12(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     12(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     12(R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     12(R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        512(AX), Z20
+	VMOVDQU32        576(AX), Z21
+	VPBROADCASTD     16(DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     16(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     16(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     16(R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     16(R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        640(AX), Z20
+	VMOVDQU32        704(AX), Z21
+	VPBROADCASTD     20(DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     20(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     20(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     20(R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     20(R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        768(AX), Z20
+	VMOVDQU32        832(AX), Z21
+	VPBROADCASTD     24(DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     24(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     24(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     24(R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     24(R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        896(AX), Z20
+	VMOVDQU32        960(AX), Z21
+	VPBROADCASTD     28(DI), Z22
+	VPDPBUSD         Z22, Z20, Z10
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     28(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z12
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     28(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     28(R8), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     28(R8)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVUPS          (CX), Z20
+	VMOVUPS          (DX), Z21
+	VMOVUPS          64(CX), Z22
+	VMOVUPS          64(DX), Z23
+	VCVTDQ2PS.BCST   (R11), Z24
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z20, Z10, Z10
+	VFNMADD231PS     Z24, Z21, Z10
+	VFMADD231PS.BCST (R9), Z10, Z0
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z22, Z11, Z11
+	VFNMADD231PS     Z24, Z23, Z11
+	VFMADD231PS.BCST (R9), Z11, Z1
+	VCVTDQ2PS.BCST   (R11)(SI*1), Z24
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z20, Z12, Z12
+	VFNMADD231PS     Z24, Z21, Z12
+	VFMADD231PS.BCST (R9)(SI*1), Z12, Z2
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z22, Z13, Z13
+	VFNMADD231PS     Z24, Z23, Z13
+	VFMADD231PS.BCST (R9)(SI*1), Z13, Z3
+	VCVTDQ2PS.BCST   (R11)(SI*2), Z24
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z20, Z14, Z14
+	VFNMADD231PS     Z24, Z21, Z14
+	VFMADD231PS.BCST (R9)(SI*2), Z14, Z4
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z22, Z15, Z15
+	VFNMADD231PS     Z24, Z23, Z15
+	VFMADD231PS.BCST (R9)(SI*2), Z15, Z5
+	VCVTDQ2PS.BCST   (R12), Z24
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z20, Z16, Z16
+	VFNMADD231PS     Z24, Z21, Z16
+	VFMADD231PS.BCST (R10), Z16, Z6
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z22, Z17, Z17
+	VFNMADD231PS     Z24, Z23, Z17
+	VFMADD231PS.BCST (R10), Z17, Z7
+	VCVTDQ2PS.BCST   (R12)(SI*1), Z24
+	VCVTDQ2PS        Z18, Z18
+	VMULPS           Z20, Z18, Z18
+	VFNMADD231PS     Z24, Z21, Z18
+	VFMADD231PS.BCST (R10)(SI*1), Z18, Z8
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z22, Z19, Z19
+	VFNMADD231PS     Z24, Z23, Z19
+	VFMADD231PS.BCST (R10)(SI*1), Z19, Z9
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000020, R8
+	ADDQ             $0x00000004, R9
+	ADDQ             $0x00000004, R10
+	ADDQ             $0x00000004, R11
+	ADDQ             $0x00000004, R12
+	DECQ             R13
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	VMOVUPS          Z5, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, (AX)
+	VMOVUPS          Z7, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, (AX)
+	VMOVUPS          Z9, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileMin6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·tileMin6AVX512(SB), NOSPLIT, $0-96
+	MOVQ    w+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    extra+32(FP), DX
+	MOVQ    qStride+56(FP), BX
+	MOVQ    dStride+80(FP), SI
+	MOVQ    q+48(FP), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    d+64(FP), R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	MOVQ    s+72(FP), R11
+	LEAQ    (R11)(SI*2), R12
+	ADDQ    SI, R12
+	MOVQ    blocks+88(FP), R13
+	MOVQ    y+0(FP), R14
+	MOVQ    yStride+8(FP), R15
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z2
+	VMOVUPS 64(R14), Z3
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z4
+	VMOVUPS 64(R14), Z5
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z6
+	VMOVUPS 64(R14), Z7
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z8
+	VMOVUPS 64(R14), Z9
+	ADDQ    R15, R14
+	VMOVUPS (R14), Z10
+	VMOVUPS 64(R14), Z11
+
+block:
+	VPXORD           Z12, Z12, Z12
+	VPXORD           Z13, Z13, Z13
+	VPXORD           Z14, Z14, Z14
+	VPXORD           Z15, Z15, Z15
+	VPXORD           Z16, Z16, Z16
+	VPXORD           Z17, Z17, Z17
+	VPXORD           Z18, Z18, Z18
+	VPXORD           Z19, Z19, Z19
+	VPXORD           Z20, Z20, Z20
+	VPXORD           Z21, Z21, Z21
+	VPXORD           Z22, Z22, Z22
+	VPXORD           Z23, Z23, Z23
+	VMOVDQU32        (AX), Z24
+	VMOVDQU32        64(AX), Z25
+	VPBROADCASTD     (DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     (DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     (DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     (R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     (R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     (R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        128(AX), Z24
+	VMOVDQU32        192(AX), Z25
+	VPBROADCASTD     4(DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     4(DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     4(DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     4(R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     4(R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     4(R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        256(AX), Z24
+	VMOVDQU32        320(AX), Z25
+	VPBROADCASTD     8(DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     8(DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     8(DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     8(R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     8(R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     8(R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        384(AX), Z24
+	VMOVDQU32        448(AX), Z25
+	VPBROADCASTD     12(DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     12(DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     12(DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     12(R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     12(R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     12(R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        512(AX), Z24
+	VMOVDQU32        576(AX), Z25
+	VPBROADCASTD     16(DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     16(DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     16(DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     16(R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     16(R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     16(R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        640(AX), Z24
+	VMOVDQU32        704(AX), Z25
+	VPBROADCASTD     20(DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     20(DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     20(DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     20(R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     20(R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     20(R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        768(AX), Z24
+	VMOVDQU32        832(AX), Z25
+	VPBROADCASTD     24(DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     24(DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     24(DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     24(R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     24(R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     24(R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        896(AX), Z24
+	VMOVDQU32        960(AX), Z25
+	VPBROADCASTD     28(DI), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     28(DI)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     28(DI)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     28(R8), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     28(R8)(BX*1), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     28(R8)(BX*2), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVUPS          (CX), Z24
+	VMOVUPS          (DX), Z25
+	VMOVUPS          64(CX), Z26
+	VMOVUPS          64(DX), Z27
+	VCVTDQ2PS.BCST   (R11), Z28
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z24, Z12, Z12
+	VFNMADD231PS     Z28, Z25, Z12
+	VFMADD231PS.BCST (R9), Z12, Z0
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z26, Z13, Z13
+	VFNMADD231PS     Z28, Z27, Z13
+	VFMADD231PS.BCST (R9), Z13, Z1
+	VCVTDQ2PS.BCST   (R11)(SI*1), Z28
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z24, Z14, Z14
+	VFNMADD231PS     Z28, Z25, Z14
+	VFMADD231PS.BCST (R9)(SI*1), Z14, Z2
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z26, Z15, Z15
+	VFNMADD231PS     Z28, Z27, Z15
+	VFMADD231PS.BCST (R9)(SI*1), Z15, Z3
+	VCVTDQ2PS.BCST   (R11)(SI*2), Z28
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z24, Z16, Z16
+	VFNMADD231PS     Z28, Z25, Z16
+	VFMADD231PS.BCST (R9)(SI*2), Z16, Z4
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z26, Z17, Z17
+	VFNMADD231PS     Z28, Z27, Z17
+	VFMADD231PS.BCST (R9)(SI*2), Z17, Z5
+	VCVTDQ2PS.BCST   (R12), Z28
+	VCVTDQ2PS        Z18, Z18
+	VMULPS           Z24, Z18, Z18
+	VFNMADD231PS     Z28, Z25, Z18
+	VFMADD231PS.BCST (R10), Z18, Z6
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z26, Z19, Z19
+	VFNMADD231PS     Z28, Z27, Z19
+	VFMADD231PS.BCST (R10), Z19, Z7
+	VCVTDQ2PS.BCST   (R12)(SI*1), Z28
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z24, Z20, Z20
+	VFNMADD231PS     Z28, Z25, Z20
+	VFMADD231PS.BCST (R10)(SI*1), Z20, Z8
+	VCVTDQ2PS        Z21, Z21
+	VMULPS           Z26, Z21, Z21
+	VFNMADD231PS     Z28, Z27, Z21
+	VFMADD231PS.BCST (R10)(SI*1), Z21, Z9
+	VCVTDQ2PS.BCST   (R12)(SI*2), Z28
+	VCVTDQ2PS        Z22, Z22
+	VMULPS           Z24, Z22, Z22
+	VFNMADD231PS     Z28, Z25, Z22
+	VFMADD231PS.BCST (R10)(SI*2), Z22, Z10
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z26, Z23, Z23
+	VFNMADD231PS     Z28, Z27, Z23
+	VFMADD231PS.BCST (R10)(SI*2), Z23, Z11
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000080, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000020, R8
+	ADDQ             $0x00000004, R9
+	ADDQ             $0x00000004, R10
+	ADDQ             $0x00000004, R11
+	ADDQ             $0x00000004, R12
+	DECQ             R13
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	VMOVUPS          Z5, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, (AX)
+	VMOVUPS          Z7, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, (AX)
+	VMOVUPS          Z9, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z10, (AX)
+	VMOVUPS          Z11, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileSub1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+TEXT ·tileSub1AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), BX
+	MOVQ         dStride+80(FP), BX
+	MOVQ         q+48(FP), BX
+	MOVQ         d+64(FP), SI
+	MOVQ         s+72(FP), DI
+	MOVQ         blocks+88(FP), R8
+	MOVQ         zero+40(FP), R9
+	NEGQ         R9
+	VPBROADCASTD R9, Z1
+	VPSLLD       $0x10, Z1, Z1
+	VPSRLD       $0x10, Z1, Z0
+	MOVQ         y+0(FP), R9
+	MOVQ         yStride+8(FP), R10
+	VMOVUPS      (R9), Z2
+	VMOVUPS      64(R9), Z3
+
+block:
+	VPBROADCASTD     (DI), Z4
+	VPMADDWD         Z0, Z4, Z4
+	VMOVDQA64        Z4, Z5
+	VMOVDQU32        (AX), Z6
+	VMOVDQU32        64(AX), Z7
+	VPBROADCASTD     (BX), Z8
+	VPDPBUSD         Z8, Z6, Z4
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        128(AX), Z6
+	VMOVDQU32        192(AX), Z7
+	VPBROADCASTD     4(BX), Z8
+	VPDPBUSD         Z8, Z6, Z4
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        256(AX), Z6
+	VMOVDQU32        320(AX), Z7
+	VPBROADCASTD     8(BX), Z8
+	VPDPBUSD         Z8, Z6, Z4
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        384(AX), Z6
+	VMOVDQU32        448(AX), Z7
+	VPBROADCASTD     12(BX), Z8
+	VPDPBUSD         Z8, Z6, Z4
+	VPDPBUSD         Z8, Z7, Z5
+	VPMULLD          (DX), Z4, Z4
+	VPMULLD          64(DX), Z5, Z5
+	VPBROADCASTD     (DI), Z6
+	VPMADDWD         Z1, Z6, Z6
+	VMOVDQA64        Z6, Z7
+	VMOVDQU32        512(AX), Z8
+	VMOVDQU32        576(AX), Z9
+	VPBROADCASTD     16(BX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        640(AX), Z8
+	VMOVDQU32        704(AX), Z9
+	VPBROADCASTD     20(BX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        768(AX), Z8
+	VMOVDQU32        832(AX), Z9
+	VPBROADCASTD     24(BX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        896(AX), Z8
+	VMOVDQU32        960(AX), Z9
+	VPBROADCASTD     28(BX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VPMULLD          128(DX), Z6, Z6
+	VPMULLD          192(DX), Z7, Z7
+	VPADDD           Z6, Z4, Z4
+	VPADDD           Z7, Z5, Z5
+	VMOVUPS          (CX), Z6
+	VMOVUPS          64(CX), Z7
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z6, Z4, Z4
+	VFMADD231PS.BCST (SI), Z4, Z2
+	VCVTDQ2PS        Z5, Z5
+	VMULPS           Z7, Z5, Z5
+	VFMADD231PS.BCST (SI), Z5, Z3
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000100, DX
+	ADDQ             $0x00000020, BX
+	ADDQ             $0x00000004, SI
+	ADDQ             $0x00000004, DI
+	DECQ             R8
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileSub2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+TEXT ·tileSub2AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), BX
+	MOVQ         dStride+80(FP), SI
+	MOVQ         q+48(FP), DI
+	MOVQ         d+64(FP), R8
+	MOVQ         s+72(FP), R9
+	MOVQ         blocks+88(FP), R10
+	MOVQ         zero+40(FP), R11
+	NEGQ         R11
+	VPBROADCASTD R11, Z1
+	VPSLLD       $0x10, Z1, Z1
+	VPSRLD       $0x10, Z1, Z0
+	MOVQ         y+0(FP), R11
+	MOVQ         yStride+8(FP), R12
+	VMOVUPS      (R11), Z2
+	VMOVUPS      64(R11), Z3
+	ADDQ         R12, R11
+	VMOVUPS      (R11), Z4
+	VMOVUPS      64(R11), Z5
+
+block:
+	VPBROADCASTD     (R9), Z6
+	VPMADDWD         Z0, Z6, Z6
+	VMOVDQA64        Z6, Z7
+	VPBROADCASTD     (R9)(SI*1), Z8
+	VPMADDWD         Z0, Z8, Z8
+	VMOVDQA64        Z8, Z9
+	VMOVDQU32        (AX), Z10
+	VMOVDQU32        64(AX), Z11
+	VPBROADCASTD     (DI), Z12
+	VPDPBUSD         Z12, Z10, Z6
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     (DI)(BX*1), Z12
+	VPDPBUSD         Z12, Z10, Z8
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        128(AX), Z10
+	VMOVDQU32        192(AX), Z11
+	VPBROADCASTD     4(DI), Z12
+	VPDPBUSD         Z12, Z10, Z6
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     4(DI)(BX*1), Z12
+	VPDPBUSD         Z12, Z10, Z8
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        256(AX), Z10
+	VMOVDQU32        320(AX), Z11
+	VPBROADCASTD     8(DI), Z12
+	VPDPBUSD         Z12, Z10, Z6
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     8(DI)(BX*1), Z12
+	VPDPBUSD         Z12, Z10, Z8
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        384(AX), Z10
+	VMOVDQU32        448(AX), Z11
+	VPBROADCASTD     12(DI), Z12
+	VPDPBUSD         Z12, Z10, Z6
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     12(DI)(BX*1), Z12
+	VPDPBUSD         Z12, Z10, Z8
+	VPDPBUSD         Z12, Z11, Z9
+	VPMULLD          (DX), Z6, Z6
+	VPMULLD          (DX), Z8, Z8
+	VPMULLD          64(DX), Z7, Z7
+	VPMULLD          64(DX), Z9, Z9
+	VPBROADCASTD     (R9), Z10
+	VPMADDWD         Z1, Z10, Z10
+	VMOVDQA64        Z10, Z11
+	VPBROADCASTD     (R9)(SI*1), Z12
+	VPMADDWD         Z1, Z12, Z12
+	VMOVDQA64        Z12, Z13
+	VMOVDQU32        512(AX), Z14
+	VMOVDQU32        576(AX), Z15
+	VPBROADCASTD     16(DI), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     16(DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        640(AX), Z14
+	VMOVDQU32        704(AX), Z15
+	VPBROADCASTD     20(DI), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     20(DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        768(AX), Z14
+	VMOVDQU32        832(AX), Z15
+	VPBROADCASTD     24(DI), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     24(DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        896(AX), Z14
+	VMOVDQU32        960(AX), Z15
+	VPBROADCASTD     28(DI), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     28(DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VPMULLD          128(DX), Z10, Z10
+	VPMULLD          128(DX), Z12, Z12
+	VPMULLD          192(DX), Z11, Z11
+	VPMULLD          192(DX), Z13, Z13
+	VPADDD           Z10, Z6, Z6
+	VPADDD           Z12, Z8, Z8
+	VPADDD           Z11, Z7, Z7
+	VPADDD           Z13, Z9, Z9
+	VMOVUPS          (CX), Z10
+	VMOVUPS          64(CX), Z11
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z10, Z6, Z6
+	VFMADD231PS.BCST (R8), Z6, Z2
+	VCVTDQ2PS        Z7, Z7
+	VMULPS           Z11, Z7, Z7
+	VFMADD231PS.BCST (R8), Z7, Z3
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z10, Z8, Z8
+	VFMADD231PS.BCST (R8)(SI*1), Z8, Z4
+	VCVTDQ2PS        Z9, Z9
+	VMULPS           Z11, Z9, Z9
+	VFMADD231PS.BCST (R8)(SI*1), Z9, Z5
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000100, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000004, R8
+	ADDQ             $0x00000004, R9
+	DECQ             R10
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	VMOVUPS          Z5, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileSub3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+TEXT ·tileSub3AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), BX
+	MOVQ         dStride+80(FP), SI
+	MOVQ         q+48(FP), DI
+	MOVQ         d+64(FP), R8
+	MOVQ         s+72(FP), R9
+	MOVQ         blocks+88(FP), R10
+	MOVQ         zero+40(FP), R11
+	NEGQ         R11
+	VPBROADCASTD R11, Z1
+	VPSLLD       $0x10, Z1, Z1
+	VPSRLD       $0x10, Z1, Z0
+	MOVQ         y+0(FP), R11
+	MOVQ         yStride+8(FP), R12
+	VMOVUPS      (R11), Z2
+	VMOVUPS      64(R11), Z3
+	ADDQ         R12, R11
+	VMOVUPS      (R11), Z4
+	VMOVUPS      64(R11), Z5
+	ADDQ         R12, R11
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+
+block:
+	VPBROADCASTD     (R9), Z8
+	VPMADDWD         Z0, Z8, Z8
+	VMOVDQA64        Z8, Z9
+	VPBROADCASTD     (R9)(SI*1), Z10
+	VPMADDWD         Z0, Z10, Z10
+	VMOVDQA64        Z10, Z11
+	VPBROADCASTD     (R9)(SI*2), Z12
+	VPMADDWD         Z0, Z12, Z12
+	VMOVDQA64        Z12, Z13
+	VMOVDQU32        (AX), Z14
+	VMOVDQU32        64(AX), Z15
+	VPBROADCASTD     (DI), Z16
+	VPDPBUSD         Z16, Z14, Z8
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     (DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     (DI)(BX*2), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        128(AX), Z14
+	VMOVDQU32        192(AX), Z15
+	VPBROADCASTD     4(DI), Z16
+	VPDPBUSD         Z16, Z14, Z8
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     4(DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     4(DI)(BX*2), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        256(AX), Z14
+	VMOVDQU32        320(AX), Z15
+	VPBROADCASTD     8(DI), Z16
+	VPDPBUSD         Z16, Z14, Z8
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     8(DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     8(DI)(BX*2), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        384(AX), Z14
+	VMOVDQU32        448(AX), Z15
+	VPBROADCASTD     12(DI), Z16
+	VPDPBUSD         Z16, Z14, Z8
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     12(DI)(BX*1), Z16
+	VPDPBUSD         Z16, Z14, Z10
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     12(DI)(BX*2), Z16
+	VPDPBUSD         Z16, Z14, Z12
+	VPDPBUSD         Z16, Z15, Z13
+	VPMULLD          (DX), Z8, Z8
+	VPMULLD          (DX), Z10, Z10
+	VPMULLD          (DX), Z12, Z12
+	VPMULLD          64(DX), Z9, Z9
+	VPMULLD          64(DX), Z11, Z11
+	VPMULLD          64(DX), Z13, Z13
+	VPBROADCASTD     (R9), Z14
+	VPMADDWD         Z1, Z14, Z14
+	VMOVDQA64        Z14, Z15
+	VPBROADCASTD     (R9)(SI*1), Z16
+	VPMADDWD         Z1, Z16, Z16
+	VMOVDQA64        Z16, Z17
+	VPBROADCASTD     (R9)(SI*2), Z18
+	VPMADDWD         Z1, Z18, Z18
+	VMOVDQA64        Z18, Z19
+	VMOVDQU32        512(AX), Z20
+	VMOVDQU32        576(AX), Z21
+	VPBROADCASTD     16(DI), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     16(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     16(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        640(AX), Z20
+	VMOVDQU32        704(AX), Z21
+	VPBROADCASTD     20(DI), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     20(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     20(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        768(AX), Z20
+	VMOVDQU32        832(AX), Z21
+	VPBROADCASTD     24(DI), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     24(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     24(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        896(AX), Z20
+	VMOVDQU32        960(AX), Z21
+	VPBROADCASTD     28(DI), Z22
+	VPDPBUSD         Z22, Z20, Z14
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     28(DI)(BX*1), Z22
+	VPDPBUSD         Z22, Z20, Z16
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     28(DI)(BX*2), Z22
+	VPDPBUSD         Z22, Z20, Z18
+	VPDPBUSD         Z22, Z21, Z19
+	VPMULLD          128(DX), Z14, Z14
+	VPMULLD          128(DX), Z16, Z16
+	VPMULLD          128(DX), Z18, Z18
+	VPMULLD          192(DX), Z15, Z15
+	VPMULLD          192(DX), Z17, Z17
+	VPMULLD          192(DX), Z19, Z19
+	VPADDD           Z14, Z8, Z8
+	VPADDD           Z16, Z10, Z10
+	VPADDD           Z18, Z12, Z12
+	VPADDD           Z15, Z9, Z9
+	VPADDD           Z17, Z11, Z11
+	VPADDD           Z19, Z13, Z13
+	VMOVUPS          (CX), Z14
+	VMOVUPS          64(CX), Z15
+	VCVTDQ2PS        Z8, Z8
+	VMULPS           Z14, Z8, Z8
+	VFMADD231PS.BCST (R8), Z8, Z2
+	VCVTDQ2PS        Z9, Z9
+	VMULPS           Z15, Z9, Z9
+	VFMADD231PS.BCST (R8), Z9, Z3
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z14, Z10, Z10
+	VFMADD231PS.BCST (R8)(SI*1), Z10, Z4
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z15, Z11, Z11
+	VFMADD231PS.BCST (R8)(SI*1), Z11, Z5
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z14, Z12, Z12
+	VFMADD231PS.BCST (R8)(SI*2), Z12, Z6
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z15, Z13, Z13
+	VFMADD231PS.BCST (R8)(SI*2), Z13, Z7
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000100, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000004, R8
+	ADDQ             $0x00000004, R9
+	DECQ             R10
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	VMOVUPS          Z5, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, (AX)
+	VMOVUPS          Z7, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tileSub4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+TEXT ·tileSub4AVX512(SB), NOSPLIT, $0-96
+	MOVQ         w+16(FP), AX
+	MOVQ         scales+24(FP), CX
+	MOVQ         extra+32(FP), DX
+	MOVQ         qStride+56(FP), BX
+	MOVQ         dStride+80(FP), SI
+	MOVQ         q+48(FP), DI
+	LEAQ         (DI)(BX*2), R8
+	ADDQ         BX, R8
+	MOVQ         d+64(FP), R9
+	LEAQ         (R9)(SI*2), R10
+	ADDQ         SI, R10
+	MOVQ         s+72(FP), R11
+	LEAQ         (R11)(SI*2), R12
+	ADDQ         SI, R12
+	MOVQ         blocks+88(FP), R13
+	MOVQ         zero+40(FP), R14
+	NEGQ         R14
+	VPBROADCASTD R14, Z1
+	VPSLLD       $0x10, Z1, Z1
+	VPSRLD       $0x10, Z1, Z0
+	MOVQ         y+0(FP), R14
+	MOVQ         yStride+8(FP), R15
+	VMOVUPS      (R14), Z2
+	VMOVUPS      64(R14), Z3
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z4
+	VMOVUPS      64(R14), Z5
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z6
+	VMOVUPS      64(R14), Z7
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z8
+	VMOVUPS      64(R14), Z9
+
+block:
+	VPBROADCASTD     (R11), Z10
+	VPMADDWD         Z0, Z10, Z10
+	VMOVDQA64        Z10, Z11
+	VPBROADCASTD     (R11)(SI*1), Z12
+	VPMADDWD         Z0, Z12, Z12
+	VMOVDQA64        Z12, Z13
+	VPBROADCASTD     (R11)(SI*2), Z14
+	VPMADDWD         Z0, Z14, Z14
+	VMOVDQA64        Z14, Z15
+	VPBROADCASTD     (R12), Z16
+	VPMADDWD         Z0, Z16, Z16
+	VMOVDQA64        Z16, Z17
+	VMOVDQU32        (AX), Z18
+	VMOVDQU32        64(AX), Z19
+	VPBROADCASTD     (DI), Z20
+	VPDPBUSD         Z20, Z18, Z10
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     (DI)(BX*1), Z20
+	VPDPBUSD         Z20, Z18, Z12
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     (DI)(BX*2), Z20
+	VPDPBUSD         Z20, Z18, Z14
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     (R8), Z20
+	VPDPBUSD         Z20, Z18, Z16
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        128(AX), Z18
+	VMOVDQU32        192(AX), Z19
+	VPBROADCASTD     4(DI), Z20
+	VPDPBUSD         Z20, Z18, Z10
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     4(DI)(BX*1), Z20
+	VPDPBUSD         Z20, Z18, Z12
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     4(DI)(BX*2), Z20
+	VPDPBUSD         Z20, Z18, Z14
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     4(R8), Z20
+	VPDPBUSD         Z20, Z18, Z16
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        256(AX), Z18
+	VMOVDQU32        320(AX), Z19
+	VPBROADCASTD     8(DI), Z20
+	VPDPBUSD         Z20, Z18, Z10
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     8(DI)(BX*1), Z20
+	VPDPBUSD         Z20, Z18, Z12
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     8(DI)(BX*2), Z20
+	VPDPBUSD         Z20, Z18, Z14
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     8(R8), Z20
+	VPDPBUSD         Z20, Z18, Z16
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        384(AX), Z18
+	VMOVDQU32        448(AX), Z19
+	VPBROADCASTD     12(DI), Z20
+	VPDPBUSD         Z20, Z18, Z10
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     12(DI)(BX*1), Z20
+	VPDPBUSD         Z20, Z18, Z12
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     12(DI)(BX*2), Z20
+	VPDPBUSD         Z20, Z18, Z14
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     12(R8), Z20
+	VPDPBUSD         Z20, Z18, Z16
+	VPDPBUSD         Z20, Z19, Z17
+	VPMULLD          (DX), Z10, Z10
+	VPMULLD          (DX), Z12, Z12
+	VPMULLD          (DX), Z14, Z14
+	VPMULLD          (DX), Z16, Z16
+	VPMULLD          64(DX), Z11, Z11
+	VPMULLD          64(DX), Z13, Z13
+	VPMULLD          64(DX), Z15, Z15
+	VPMULLD          64(DX), Z17, Z17
+	VPBROADCASTD     (R11), Z18
+	VPMADDWD         Z1, Z18, Z18
+	VMOVDQA64        Z18, Z19
+	VPBROADCASTD     (R11)(SI*1), Z20
+	VPMADDWD         Z1, Z20, Z20
+	VMOVDQA64        Z20, Z21
+	VPBROADCASTD     (R11)(SI*2), Z22
+	VPMADDWD         Z1, Z22, Z22
+	VMOVDQA64        Z22, Z23
+	VPBROADCASTD     (R12), Z24
+	VPMADDWD         Z1, Z24, Z24
+	VMOVDQA64        Z24, Z25
+	VMOVDQU32        512(AX), Z26
+	VMOVDQU32        576(AX), Z27
+	VPBROADCASTD     16(DI), Z28
+	VPDPBUSD         Z28, Z26, Z18
+	VPDPBUSD         Z28, Z27, Z19
+	VPBROADCASTD     16(DI)(BX*1), Z28
+	VPDPBUSD         Z28, Z26, Z20
+	VPDPBUSD         Z28, Z27, Z21
+	VPBROADCASTD     16(DI)(BX*2), Z28
+	VPDPBUSD         Z28, Z26, Z22
+	VPDPBUSD         Z28, Z27, Z23
+	VPBROADCASTD     16(R8), Z28
+	VPDPBUSD         Z28, Z26, Z24
+	VPDPBUSD         Z28, Z27, Z25
+	VMOVDQU32        640(AX), Z26
+	VMOVDQU32        704(AX), Z27
+	VPBROADCASTD     20(DI), Z28
+	VPDPBUSD         Z28, Z26, Z18
+	VPDPBUSD         Z28, Z27, Z19
+	VPBROADCASTD     20(DI)(BX*1), Z28
+	VPDPBUSD         Z28, Z26, Z20
+	VPDPBUSD         Z28, Z27, Z21
+	VPBROADCASTD     20(DI)(BX*2), Z28
+	VPDPBUSD         Z28, Z26, Z22
+	VPDPBUSD         Z28, Z27, Z23
+	VPBROADCASTD     20(R8), Z28
+	VPDPBUSD         Z28, Z26, Z24
+	VPDPBUSD         Z28, Z27, Z25
+	VMOVDQU32        768(AX), Z26
+	VMOVDQU32        832(AX), Z27
+	VPBROADCASTD     24(DI), Z28
+	VPDPBUSD         Z28, Z26, Z18
+	VPDPBUSD         Z28, Z27, Z19
+	VPBROADCASTD     24(DI)(BX*1), Z28
+	VPDPBUSD         Z28, Z26, Z20
+	VPDPBUSD         Z28, Z27, Z21
+	VPBROADCASTD     24(DI)(BX*2), Z28
+	VPDPBUSD         Z28, Z26, Z22
+	VPDPBUSD         Z28, Z27, Z23
+	VPBROADCASTD     24(R8), Z28
+	VPDPBUSD         Z28, Z26, Z24
+	VPDPBUSD         Z28, Z27, Z25
+	VMOVDQU32        896(AX), Z26
+	VMOVDQU32        960(AX), Z27
+	VPBROADCASTD     28(DI), Z28
+	VPDPBUSD         Z28, Z26, Z18
+	VPDPBUSD         Z28, Z27, Z19
+	VPBROADCASTD     28(DI)(BX*1), Z28
+	VPDPBUSD         Z28, Z26, Z20
+	VPDPBUSD         Z28, Z27, Z21
+	VPBROADCASTD     28(DI)(BX*2), Z28
+	VPDPBUSD         Z28, Z26, Z22
+	VPDPBUSD         Z28, Z27, Z23
+	VPBROADCASTD     28(R8), Z28
+	VPDPBUSD         Z28, Z26, Z24
+	VPDPBUSD         Z28, Z27, Z25
+	VPMULLD          128(DX), Z18, Z18
+	VPMULLD          128(DX), Z20, Z20
+	VPMULLD          128(DX), Z22, Z22
+	VPMULLD          128(DX), Z24, Z24
+	VPMULLD          192(DX), Z19, Z19
+	VPMULLD          192(DX), Z21, Z21
+	VPMULLD          192(DX), Z23, Z23
+	VPMULLD          192(DX), Z25, Z25
+	VPADDD           Z18, Z10, Z10
+	VPADDD           Z20, Z12, Z12
+	VPADDD           Z22, Z14, Z14
+	VPADDD           Z24, Z16, Z16
+	VPADDD           Z19, Z11, Z11
+	VPADDD           Z21, Z13, Z13
+	VPADDD           Z23, Z15, Z15
+	VPADDD           Z25, Z17, Z17
+	VMOVUPS          (CX), Z18
+	VMOVUPS          64(CX), Z19
+	VCVTDQ2PS        Z10, Z10
+	VMULPS           Z18, Z10, Z10
+	VFMADD231PS.BCST (R9), Z10, Z2
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z19, Z11, Z11
+	VFMADD231PS.BCST (R9), Z11, Z3
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z18, Z12, Z12
+	VFMADD231PS.BCST (R9)(SI*1), Z12, Z4
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z19, Z13, Z13
+	VFMADD231PS.BCST (R9)(SI*1), Z13, Z5
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z18, Z14, Z14
+	VFMADD231PS.BCST (R9)(SI*2), Z14, Z6
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z19, Z15, Z15
+	VFMADD231PS.BCST (R9)(SI*2), Z15, Z7
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z18, Z16, Z16
+	VFMADD231PS.BCST (R10), Z16, Z8
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z19, Z17, Z17
+	VFMADD231PS.BCST (R10), Z17, Z9
+	ADDQ             $0x00000400, AX
+	ADDQ             $0x00000080, CX
+	ADDQ             $0x00000100, DX
+	ADDQ             $0x00000020, DI
+	ADDQ             $0x00000020, R8
+	ADDQ             $0x00000004, R9
+	ADDQ             $0x00000004, R10
+	ADDQ             $0x00000004, R11
+	ADDQ             $0x00000004, R12
+	DECQ             R13
+	JNZ              block
+	MOVQ             y+0(FP), AX
+	MOVQ             yStride+8(FP), CX
+	VMOVUPS          Z2, (AX)
+	VMOVUPS          Z3, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	VMOVUPS          Z5, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, (AX)
+	VMOVUPS          Z7, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, (AX)
+	VMOVUPS          Z9, 64(AX)
 	VZEROUPPER
 	RET

@@ -116,7 +116,7 @@ func (b *bpe) appendWord(dst []int32, word string, s *scratch) []int32 {
 	for i := range len(word) {
 		s.syms = append(s.syms, symbol{start: int32(i), end: int32(i) + 1, id: b.byteID[word[i]]})
 	}
-	mergeSymbols(b, s)
+	mergeSymbols(b, s, nil)
 	for i := range s.syms {
 		if id := s.syms[i].id; id >= 0 {
 			dst = append(dst, id)

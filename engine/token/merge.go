@@ -24,7 +24,6 @@ const none = 1<<32 - 1
 type scratch struct {
 	syms []symbol
 	heap []uint64
-	word []byte
 }
 
 // shortWord is the length up to which looking through all pairs after each merge beats a heap.
@@ -35,13 +34,14 @@ type pairer interface {
 	pair(left, right int32, joined []byte) (prio uint32, merged int32)
 }
 
-// mergeSymbols replaces the most urgent pair, the leftmost of equals, until no pair is left. The result is in s.syms.
-func mergeSymbols(p pairer, s *scratch) {
+// mergeSymbols replaces the most urgent pair, the leftmost of equals, until no pair is left. The result is in s.syms. word is
+// the text of the symbols, for a pairer that asks for it. (Kept in scratch, it would drag scratch to the heap.)
+func mergeSymbols(p pairer, s *scratch, word []byte) {
 	if len(s.syms) <= shortWord {
-		s.syms = mergeShort(p, s.word, s.syms)
+		s.syms = mergeShort(p, word, s.syms)
 		return
 	}
-	mergeLong(p, s)
+	mergeLong(p, s, word)
 }
 
 func mergeShort(p pairer, word []byte, syms []symbol) []symbol {
@@ -79,7 +79,7 @@ func setPair(p pairer, word []byte, syms []symbol, i int) {
 
 // mergeLong does the same with a linked list and a heap, in time n log n. The heap holds priority and left symbol of
 // every pair, in one number that sorts as wanted. An entry is stale when that symbol's pair has another priority by now.
-func mergeLong(p pairer, s *scratch) {
+func mergeLong(p pairer, s *scratch, word []byte) {
 	syms := s.syms
 	s.heap = slices.Grow(s.heap[:0], len(syms))
 	for i := range syms {
@@ -87,7 +87,7 @@ func mergeLong(p pairer, s *scratch) {
 	}
 	syms[len(syms)-1].next = -1
 	for i := range syms {
-		if key, ok := relink(p, s.word, syms, int32(i)); ok {
+		if key, ok := relink(p, word, syms, int32(i)); ok {
 			s.heap = append(s.heap, key)
 		}
 	}
@@ -108,7 +108,7 @@ func mergeLong(p pairer, s *scratch) {
 			syms[left.next].prev = at
 		}
 		for _, i := range [2]int32{left.prev, at} {
-			if key, ok := relink(p, s.word, syms, i); ok {
+			if key, ok := relink(p, word, syms, i); ok {
 				s.push(key)
 			}
 		}

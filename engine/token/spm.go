@@ -92,19 +92,20 @@ func spansWords(text string) bool {
 // appendText encodes text, which holds no special token.
 func (m *spm) appendText(dst []int32, text string) []int32 {
 	var syms [shortWord]symbol
-	s := scratch{syms: syms[:0], word: make([]byte, 0, 256)}
+	s := scratch{syms: syms[:0]}
+	word := make([]byte, 0, 256)
 	if m.prefix {
-		s.word = append(s.word, spaceMark...)
+		word = append(word, spaceMark...)
 	}
 	inWord := false // a character other than a space has come since the word began
 	for i := 0; i < len(text); {
 		if text[i] == ' ' || strings.HasPrefix(text[i:], spaceMark) {
 			if inWord && m.words {
-				dst = m.appendWord(dst, &s)
-				s.word = s.word[:0]
+				dst = m.appendWord(dst, word, &s)
+				word = word[:0]
 				inWord = false
 			}
-			s.word = append(s.word, spaceMark...)
+			word = append(word, spaceMark...)
 			if text[i] == ' ' {
 				i++
 			} else {
@@ -113,28 +114,28 @@ func (m *spm) appendText(dst []int32, text string) []int32 {
 			continue
 		}
 		inWord = true
-		s.word = append(s.word, text[i])
+		word = append(word, text[i])
 		i++
 	}
-	return m.appendWord(dst, &s)
+	return m.appendWord(dst, word, &s)
 }
 
-// appendWord encodes s.word.
-func (m *spm) appendWord(dst []int32, s *scratch) []int32 {
-	s.syms = slices.Grow(s.syms[:0], starts(s.word))
-	for i := 0; i < len(s.word); {
-		_, n := utf8.DecodeRune(s.word[i:])
+// appendWord encodes word, whose spaces are space marks.
+func (m *spm) appendWord(dst []int32, word []byte, s *scratch) []int32 {
+	s.syms = slices.Grow(s.syms[:0], starts(word))
+	for i := 0; i < len(word); {
+		_, n := utf8.DecodeRune(word[i:])
 		s.syms = append(s.syms, symbol{start: int32(i), end: int32(i + n), id: -1})
 		i += n
 	}
-	mergeSymbols(m, s)
+	mergeSymbols(m, s, word)
 	for i := range s.syms {
 		sym := &s.syms[i]
 		if sym.id >= 0 {
 			dst = append(dst, sym.id)
 			continue
 		}
-		dst = m.appendRune(dst, s.word[sym.start:sym.end])
+		dst = m.appendRune(dst, word[sym.start:sym.end])
 	}
 	return dst
 }

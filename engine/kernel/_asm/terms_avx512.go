@@ -6,12 +6,22 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+// prefetch is how far ahead weights are fetched.
+const prefetch = 8192
+
 // matmulAVX512 writes the kernels for AVX-512 with VNNI.
 func matmulAVX512() {
 	for _, f := range formats512 {
 		termsAVX512(f)
+		unpackAVX512(f)
 	}
 	foldAVX512()
+	turnAVX512()
+	for kind := tileZero; kind <= tileSub; kind++ {
+		for n := 1; n <= kind.columnsMax(); n++ {
+			tileAVX512(kind, n)
+		}
+	}
 }
 
 // termsAVX512 writes the kernel that turns rows of weights and one row of activations into terms: see the package
@@ -35,6 +45,9 @@ func termsAVX512(f format) {
 	XORQ(index, index)
 	MOVQ(blocks, left)
 	Label("block")
+	for line := range (f.bytes + 63) / 64 {
+		PREFETCHT0(at(p, prefetch+64*line))
+	}
 	sums := r.sums(f, f.load(consts, p), p, x, h, index)
 	finishAVX512(f, sums, f.scales(consts, p), terms, s, index)
 	nextBlocks(f, p, x, index, left)
