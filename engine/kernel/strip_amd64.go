@@ -1,0 +1,167 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"github.com/weir-project/weir/engine/quant"
+)
+
+const (
+	stripRows = 32
+	// stripGroups is how many groups of 32 columns of a strip are unpacked at once. Weights and scales, 20 KB, stay
+	// in the first cache while the activations pass by.
+	stripGroups = 16
+	// rawStride keeps the rows of unpacked weights in different sets of the cache.
+	rawStride = stripGroups*groupLen + 64
+	// rawScales leaves room for the last vector of four words.
+	rawScales = stripGroups + 4
+)
+
+// strip is a part of 32 rows of weights as the tile kernels want it, with rows as lanes.
+type strip struct {
+	q      [stripGroups * groupLen / 4][stripRows][4]uint8
+	scales [stripGroups + 4][stripRows]float32
+	minima [stripGroups + 4][stripRows]float32
+	sub    [2*stripGroups + 4][stripRows]int32
+	zero   int32
+	kind   tileKind
+}
+
+// tileKind is which tile kernels a type needs: see the package comment for the formula.
+type tileKind int
+
+const (
+	tileZero tileKind = iota
+	tileMin
+	tileSub
+)
+
+func tileKindOf(t quant.Type) (kind tileKind, zero int32) {
+	switch t {
+	case quant.Q4_0:
+		return tileZero, 8
+	case quant.Q5_0:
+		return tileZero, 16
+	case quant.Q8_0, quant.IQ4_NL, quant.IQ4_XS:
+		return tileZero, 128
+	case quant.Q3_K:
+		return tileSub, 4
+	case quant.Q6_K:
+		return tileSub, 32
+	}
+	return tileMin, 0
+}
+
+// rawStrip is 16 rows unpacked, before they are turned.
+type rawStrip struct {
+	q      [foldRows][rawStride]uint8
+	scales [foldRows][rawScales]float32
+	minima [foldRows][rawScales]float32
+	sub    [foldRows][2 * rawScales]int32
+}
+
+// matMul512 multiplies by tiles of 32 rows of weights and up to 6 rows of activations.
+func matMul512(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
+	var s strip
+	var raw rawStrip
+	s.kind, s.zero = tileKindOf(w.Type)
+	groups := w.Cols / groupLen
+	for r := r0; r < r1; r += stripRows {
+		rows := min(stripRows, r1-r)
+		for i := range a.N {
+			clear(y[i*stride+r:][:rows])
+		}
+		for g := 0; g < groups; {
+			n := min(groups-g, stripGroups)
+			if left := groups - g - n; left > 0 && left < groupsMax {
+				n -= groupsMax
+			}
+			for half := 0; half < rows; half += foldRows {
+				raw.unpack(w, r+half, g, min(foldRows, rows-half), n)
+				s.turn(&raw, half, n)
+			}
+			s.multiply(y, stride, a, r, rows, g, n)
+			g += n
+		}
+	}
+}
+
+// unpack reads groups g to g+n of some rows from r on.
+func (raw *rawStrip) unpack(w Matrix, r, g, rows, n int) {
+	size := w.rowBytes()
+	from := &w.Data[r*size+g*groupLen/w.Type.BlockLen()*w.Type.BlockBytes()]
+	q, scales, minima, sub := &raw.q[0][0], &raw.scales[0][0], &raw.minima[0][0], &raw.sub[0][0]
+	switch w.Type {
+	case quant.Q8_0:
+		unpackQ8_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q4_0:
+		unpackQ4_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q4_K:
+		unpackQ4_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q5_K:
+		unpackQ5_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q6_K:
+		unpackQ6_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	default:
+		raw.unpackRef(w, r, g, rows, n)
+	}
+}
+
+// unpackRef is unpack in plain Go.
+func (raw *rawStrip) unpackRef(w Matrix, r, g, rows, n int) {
+	var u unpacked
+	block := w.Type.BlockLen()
+	for i := range rows {
+		row := w.row(r + i)
+		for j := 0; j < n; j += groupsMax {
+			m := min(n-j, groupsMax)
+			u.unpack(w.Type, row[(g+j)*groupLen/block*w.Type.BlockBytes():], m*groupLen)
+			copy(raw.q[i][j*groupLen:], u.q[:m*groupLen])
+			copy(raw.scales[i][j:], u.scale[:m])
+			copy(raw.minima[i][j:], u.minimum[:m])
+			for h := range 2 * m {
+				raw.sub[i][2*j+h] = int32(u.sub[h])
+			}
+		}
+	}
+}
+
+// turn moves n groups of 16 rows to the given row of the strip.
+func (s *strip) turn(raw *rawStrip, row, n int) {
+	turnAVX512(&s.q[0][row][0], 4*stripRows, &raw.q[0][0], rawStride, n*groupLen/4)
+	turnAVX512(asBytes(&s.scales[0][row]), 4*stripRows, asBytes(&raw.scales[0][0]), 4*rawScales, n)
+	switch s.kind {
+	case tileMin:
+		turnAVX512(asBytes(&s.minima[0][row]), 4*stripRows, asBytes(&raw.minima[0][0]), 4*rawScales, n)
+	case tileSub:
+		turnAVX512(asBytes(&s.sub[0][row]), 4*stripRows, asBytes(&raw.sub[0][0]), 8*rawScales, 2*n)
+	}
+}
+
+func asBytes[T int32 | float32](p *T) *byte { return (*byte)(unsafe.Pointer(p)) }
+
+// multiply adds the products of the strip, which holds n groups from g on, to rows of y from r on.
+func (s *strip) multiply(y []float32, stride int, a *Acts, r, rows, g, n int) {
+	widest := 6
+	if s.kind == tileSub {
+		widest = 4
+	}
+	var part [6 * stripRows]float32
+	for i, tiles := 0, (a.N+widest-1)/widest; i < a.N; tiles-- {
+		columns := (a.N - i + tiles - 1) / tiles
+		if rows == stripRows {
+			s.tile(&y[i*stride+r], stride, a, i, columns, g, n)
+		} else {
+			for c := range columns {
+				copy(part[c*stripRows:][:rows], y[(i+c)*stride+r:])
+			}
+			s.tile(&part[0], stripRows, a, i, columns, g, n)
+			for c := range columns {
+				copy(y[(i+c)*stride+r:][:rows], part[c*stripRows:])
+			}
+		}
+		i += columns
+	}
+}
