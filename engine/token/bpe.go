@@ -89,40 +89,40 @@ func (b *bpe) appendText(dst []int32, text string) []int32 {
 		text = b.canon.nfc(b.classes, text)
 	}
 	var syms [shortWord]symbol
-	s := scratch{syms: syms[:0]}
-	return b.appendStage(dst, text, b.stages, &s)
+	dst, _ = b.appendStage(dst, text, b.stages, scratch{syms: syms[:0]})
+	return dst
 }
 
 // appendStage cuts text by the first of stages, the words by the second, and so on.
-func (b *bpe) appendStage(dst []int32, text string, stages []rule, s *scratch) []int32 {
+func (b *bpe) appendStage(dst []int32, text string, stages []rule, s scratch) ([]int32, scratch) {
 	if len(stages) == 0 {
 		return b.appendWord(dst, text, s)
 	}
 	for len(text) > 0 {
 		n := stages[0](b.classes, text)
-		dst = b.appendStage(dst, text[:n], stages[1:], s)
+		dst, s = b.appendStage(dst, text[:n], stages[1:], s)
 		text = text[n:]
 	}
-	return dst
+	return dst, s
 }
 
-func (b *bpe) appendWord(dst []int32, word string, s *scratch) []int32 {
+func (b *bpe) appendWord(dst []int32, word string, s scratch) ([]int32, scratch) {
 	if b.words != nil {
 		if id, ok := b.words[word]; ok {
-			return append(dst, id)
+			return append(dst, id), s
 		}
 	}
 	s.syms = slices.Grow(s.syms[:0], len(word))
 	for i := range len(word) {
 		s.syms = append(s.syms, symbol{start: int32(i), end: int32(i) + 1, id: b.byteID[word[i]]})
 	}
-	mergeSymbols(b, s, nil)
+	s = mergeSymbols(b, s, nil)
 	for i := range s.syms {
 		if id := s.syms[i].id; id >= 0 {
 			dst = append(dst, id)
 		}
 	}
-	return dst
+	return dst, s
 }
 
 // pair looks two pieces up among the merges.

@@ -20,7 +20,8 @@ type symbol struct {
 // none is the priority of a pair that does not merge.
 const none = 1<<32 - 1
 
-// scratch is what encoding one text needs besides the result. Short words fit what lies on the stack.
+// scratch is what encoding one text needs besides the result. It travels by value, out of each call what went in or
+// grew: a pointer to it would drag the first array, which suffices for short words, from the stack to the heap.
 type scratch struct {
 	syms []symbol
 	heap []uint64
@@ -34,14 +35,14 @@ type pairer interface {
 	pair(left, right int32, joined []byte) (prio uint32, merged int32)
 }
 
-// mergeSymbols replaces the most urgent pair, the leftmost of equals, until no pair is left. The result is in s.syms. word is
-// the text of the symbols, for a pairer that asks for it. (Kept in scratch, it would drag scratch to the heap.)
-func mergeSymbols(p pairer, s *scratch, word []byte) {
+// mergeSymbols replaces the most urgent pair, the leftmost of equals, until no pair is left. The result is in syms.
+// word is the text of the symbols, for a pairer that asks for it.
+func mergeSymbols(p pairer, s scratch, word []byte) scratch {
 	if len(s.syms) <= shortWord {
 		s.syms = mergeShort(p, word, s.syms)
-		return
+		return s
 	}
-	mergeLong(p, s, word)
+	return mergeLong(p, s, word)
 }
 
 func mergeShort(p pairer, word []byte, syms []symbol) []symbol {
@@ -79,23 +80,26 @@ func setPair(p pairer, word []byte, syms []symbol, i int) {
 
 // mergeLong does the same with a linked list and a heap, in time n log n. The heap holds priority and left symbol of
 // every pair, in one number that sorts as wanted. An entry is stale when that symbol's pair has another priority by now.
-func mergeLong(p pairer, s *scratch, word []byte) {
+func mergeLong(p pairer, s scratch, word []byte) scratch {
 	syms := s.syms
-	s.heap = slices.Grow(s.heap[:0], len(syms))
+	heap := slices.Grow(s.heap[:0], len(syms))
 	for i := range syms {
 		syms[i].prev, syms[i].next = int32(i)-1, int32(i)+1
 	}
 	syms[len(syms)-1].next = -1
 	for i := range syms {
 		if key, ok := relink(p, word, syms, int32(i)); ok {
-			s.heap = append(s.heap, key)
+			heap = append(heap, key)
 		}
 	}
-	for i := len(s.heap)/2 - 1; i >= 0; i-- {
-		siftDown(s.heap, i)
+	for i := len(heap)/2 - 1; i >= 0; i-- {
+		siftDown(heap, i)
 	}
-	for len(s.heap) > 0 {
-		key := s.pop()
+	for len(heap) > 0 {
+		key := heap[0]
+		heap[0] = heap[len(heap)-1]
+		heap = heap[:len(heap)-1]
+		siftDown(heap, 0)
 		at := int32(uint32(key))
 		left := &syms[at]
 		if left.prio != uint32(key>>32) {
@@ -109,7 +113,8 @@ func mergeLong(p pairer, s *scratch, word []byte) {
 		}
 		for _, i := range [2]int32{left.prev, at} {
 			if key, ok := relink(p, word, syms, i); ok {
-				s.push(key)
+				heap = append(heap, key)
+				siftUp(heap)
 			}
 		}
 	}
@@ -119,7 +124,7 @@ func mergeLong(p pairer, s *scratch, word []byte) {
 		kept = append(kept, syms[i])
 		i = next
 	}
-	s.syms = kept
+	return scratch{syms: kept, heap: heap}
 }
 
 // relink computes the pair that symbol i forms now, and its key for the heap if it merges.
@@ -137,9 +142,10 @@ func relink(p pairer, word []byte, syms []symbol, i int32) (key uint64, ok bool)
 	return uint64(left.prio)<<32 | uint64(uint32(i)), left.prio != none
 }
 
-func (s *scratch) push(key uint64) {
-	h := append(s.heap, key)
+// siftUp moves the last entry to its place.
+func siftUp(h []uint64) {
 	at := len(h) - 1
+	key := h[at]
 	for at > 0 {
 		up := (at - 1) / 2
 		if h[up] <= key {
@@ -149,18 +155,9 @@ func (s *scratch) push(key uint64) {
 		at = up
 	}
 	h[at] = key
-	s.heap = h
 }
 
-func (s *scratch) pop() uint64 {
-	h := s.heap
-	top, last := h[0], len(h)-1
-	h[0] = h[last]
-	s.heap = h[:last]
-	siftDown(s.heap, 0)
-	return top
-}
-
+// siftDown moves the entry at index at to its place.
 func siftDown(h []uint64, at int) {
 	for {
 		least := 2*at + 1

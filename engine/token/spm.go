@@ -101,7 +101,7 @@ func (m *spm) appendText(dst []int32, text string) []int32 {
 	for i := 0; i < len(text); {
 		if text[i] == ' ' || strings.HasPrefix(text[i:], spaceMark) {
 			if inWord && m.words {
-				dst = m.appendWord(dst, word, &s)
+				dst, s = m.appendWord(dst, word, s)
 				word = word[:0]
 				inWord = false
 			}
@@ -117,18 +117,19 @@ func (m *spm) appendText(dst []int32, text string) []int32 {
 		word = append(word, text[i])
 		i++
 	}
-	return m.appendWord(dst, word, &s)
+	dst, _ = m.appendWord(dst, word, s)
+	return dst
 }
 
 // appendWord encodes word, whose spaces are space marks.
-func (m *spm) appendWord(dst []int32, word []byte, s *scratch) []int32 {
+func (m *spm) appendWord(dst []int32, word []byte, s scratch) ([]int32, scratch) {
 	s.syms = slices.Grow(s.syms[:0], starts(word))
 	for i := 0; i < len(word); {
 		_, n := utf8.DecodeRune(word[i:])
 		s.syms = append(s.syms, symbol{start: int32(i), end: int32(i + n), id: -1})
 		i += n
 	}
-	mergeSymbols(m, s, word)
+	s = mergeSymbols(m, s, word)
 	for i := range s.syms {
 		sym := &s.syms[i]
 		if sym.id >= 0 {
@@ -137,7 +138,7 @@ func (m *spm) appendWord(dst []int32, word []byte, s *scratch) []int32 {
 		}
 		dst = m.appendRune(dst, word[sym.start:sym.end])
 	}
-	return dst
+	return dst, s
 }
 
 // starts counts the bytes that begin a character. (utf8.RuneCount of a slice allocates.)
