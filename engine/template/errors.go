@@ -1,6 +1,10 @@
 package template
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/weir-project/weir/internal/fault"
+)
 
 // SyntaxError says that a template's source is not in the subset, and where.
 type SyntaxError struct {
@@ -49,9 +53,20 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("template line %d: more than %d %s", e.Line, e.Max, e.What)
 }
 
-// failure carries an error up to Render. Any operation on any value can fail, as it can in Python, so evaluation
-// unwinds by panic like text/template does, and Render alone recovers; other panics pass through.
+// failure carries an error up to the exported function that was called. Any operation on any value can fail, as it
+// can in Python, so evaluation unwinds by panic like text/template does; other panics pass through.
 type failure struct{ err error }
+
+// failed turns what recover returned into an error of kind fault.Invalid, or keeps err if there was no panic.
+func failed(recovered any, err error) error {
+	if recovered == nil {
+		return err
+	}
+	if f, ok := recovered.(failure); ok {
+		return fault.As(fault.Invalid, f.err)
+	}
+	panic(recovered)
+}
 
 // Kinds of RuntimeError, named as in Python.
 const (

@@ -30,17 +30,11 @@ const (
 )
 
 // Render runs the template over vars, which may be nil, and returns the text. Names that vars lacks are undefined.
-// A template may append to the lists in vars. The error is a *RaisedError, *RuntimeError or *LimitError.
+// A template may change the lists in vars. The error wraps a *RaisedError, *RuntimeError or
+// *LimitError and is of kind fault.Invalid.
 func (t *Template) Render(vars *Map, opt Options) (text string, err error) {
 	it := newInterp(vars, opt)
-	defer func() {
-		r := recover()
-		if f, ok := r.(failure); ok {
-			text, err = "", f.err
-		} else if r != nil {
-			panic(r)
-		}
-	}()
+	defer func() { err = failed(recover(), err) }()
 	it.run(t.body)
 	return it.out.String(), nil
 }

@@ -19,15 +19,7 @@ const maxJSONDepth = 500
 // Bytes that are not UTF-8 and lone surrogates become U+FFFD.
 func DecodeJSON(data []byte) (v Value, err error) {
 	d := &decoder{s: strings.ToValidUTF8(string(data), "\uFFFD")}
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(failure)
-			if !ok {
-				panic(r)
-			}
-			v, err = nil, f.err
-		}
-	}()
+	defer func() { err = failed(recover(), err) }()
 	v = d.value()
 	d.space()
 	if d.pos < len(d.s) {

@@ -64,9 +64,8 @@ type lexer struct {
 	tokens    []token
 }
 
-// lex returns the tokens of src, the last of which is tokEOF.
-func lex(src string) (tokens []token, err error) {
-	defer func() { err = recoverSyntax(recover(), err) }()
+// lex returns the tokens of src, the last of which is tokEOF. It fails by panic, like the parser.
+func lex(src string) []token {
 	src = strings.ToValidUTF8(src, "\uFFFD")
 	src = strings.ReplaceAll(src, "\r\n", "\n")
 	src = strings.ReplaceAll(src, "\r", "\n")
@@ -76,18 +75,7 @@ func lex(src string) (tokens []token, err error) {
 		l.root()
 	}
 	l.emit(tokEOF, "")
-	return l.tokens, nil
-}
-
-// recoverSyntax turns the panic of a syntax error into err; any other panic goes on.
-func recoverSyntax(r any, err error) error {
-	if r == nil {
-		return err
-	}
-	if f, ok := r.(failure); ok {
-		return f.err
-	}
-	panic(r)
+	return l.tokens
 }
 
 func (l *lexer) fail(format string, a ...any) {

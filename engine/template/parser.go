@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/weir-project/weir/internal/fault"
 )
 
 const (
@@ -18,17 +20,14 @@ type Template struct {
 	body []stmt
 }
 
-// Parse compiles the source of a template. Its error is a *SyntaxError.
+// Parse compiles the source of a template. Its error is a *SyntaxError, of kind fault.Invalid.
 func Parse(src string) (t *Template, err error) {
 	if len(src) > maxSource {
-		return nil, &SyntaxError{Line: 1, Message: fmt.Sprintf("source of %d bytes, limit %d", len(src), maxSource)}
+		err := &SyntaxError{Line: 1, Message: fmt.Sprintf("source of %d bytes, limit %d", len(src), maxSource)}
+		return nil, fault.As(fault.Invalid, err)
 	}
-	tokens, err := lex(src)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = recoverSyntax(recover(), err) }()
-	p := &parser{tokens: tokens}
+	defer func() { err = failed(recover(), err) }()
+	p := &parser{tokens: lex(src)}
 	body := p.statements()
 	if p.tok().kind != tokEOF {
 		p.fail("unexpected %s", p.tok().describe())
@@ -217,7 +216,9 @@ func (p *parser) ifTag(line int) stmt {
 
 func (p *parser) forTag(line int) stmt {
 	s := &forStmt{line: line}
+	p.loops++ // the target too must not be called loop
 	s.target = p.target("in")
+	p.loops--
 	if !p.skipName("in") {
 		p.fail("expected 'in', got %s", p.tok().describe())
 	}
@@ -371,6 +372,9 @@ func (p *parser) targetPart() target {
 	switch name.text {
 	case "true", "false", "none", "True", "False", "None":
 		p.failAt(name.line, "cannot assign to %s", quote(name.text))
+	}
+	if name.text == "loop" && p.loops > 0 {
+		p.failAt(name.line, "cannot assign to 'loop' in a loop")
 	}
 	t := target{name: name.text}
 	if p.skipOp(".") {

@@ -108,6 +108,8 @@ func (it *interp) reprScalar(v Value) string {
 		return quote(v)
 	case *big.Int:
 		return it.digits(v)
+	case *loopValue:
+		return fmt.Sprintf("<LoopContext %d/%d>", v.index0+1, v.length(it))
 	}
 	return reprShort(v)
 }

@@ -66,8 +66,21 @@ func textMethods() map[string]method {
 	} {
 		m[name] = on("", func(_ *interp, s string, _ []Value) Value { return is(s) })
 	}
-	m["format"] = method{raw: textFormat}
+	m["format"], m["format_map"] = method{raw: textFormat}, method{raw: textFormatMap}
 	return m
+}
+
+func textFormatMap(it *interp, recv Value, a args) Value {
+	m, ok := it.bind("format_map", "mapping /", a)[0].(*Map)
+	if !ok {
+		it.fail(typeError, "format_map() takes a dict")
+	}
+	var fields args
+	for _, e := range m.entries {
+		it.grow(2 * cellBytes)
+		fields.named = append(fields.named, named{it.text(e.key), e.val})
+	}
+	return textFormat(it, recv, fields)
 }
 
 func textFormat(it *interp, recv Value, a args) Value {
