@@ -44,13 +44,11 @@ func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 			matMul512(y, stride, w, a, r0, r1)
 			return
 		}
-		for i := range a.N {
-			matVec512(y[i*stride:], w, a.row(i), r0, r1)
-		}
+		matVec512(y, stride, w, a, r0, r1)
 		return
 	}
 	matMulIntRef(y, stride, w, a, r0, r1)
 }
 
 // tileFrom is how many rows of activations make it worth turning weights into strips.
-const tileFrom = 3
+var tileFrom = 3

@@ -158,8 +158,8 @@ DATA w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>+60(SB)/4, $0x00000000
 GLOBL w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ8_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, F16C
-TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-80
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, F16C, MMX+
+TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $8-80
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
 	MOVQ         scales+16(FP), DX
@@ -171,51 +171,58 @@ TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_80808080x1<>+0(SB), Z0
 	VMOVDQU32    w_110000x1_330022x1_0x14<>+0(SB), Z1
 	VMOVDQU32    w_150004x1_370026x1_0x14<>+0(SB), Z2
+	MOVQ         R9, R10
+	SHLQ         $0x05, R10
 
 row:
-	MOVQ R8, R10
-	MOVQ AX, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ R8, R11
+	MOVQ AX, R12
+	XORQ R13, R13
+	MOVQ blocks+72(FP), R14
 
 block:
-	VMOVDQU32    2(R10), Y3
-	VINSERTI64X4 $0x01, 36(R10), Z3, Z3
+	PREFETCHT1   (R11)(R10*1)
+	PREFETCHT1   64(R11)(R10*1)
+	PREFETCHT1   128(R11)(R10*1)
+	PREFETCHT1   192(R11)(R10*1)
+	PREFETCHT1   256(R11)(R10*1)
+	VMOVDQU32    2(R11), Y3
+	VINSERTI64X4 $0x01, 36(R11), Z3, Z3
 	VPXORD       Z0, Z3, Z3
-	VMOVDQU32    70(R10), Y4
-	VINSERTI64X4 $0x01, 104(R10), Z4, Z4
+	VMOVDQU32    70(R11), Y4
+	VINSERTI64X4 $0x01, 104(R11), Z4, Z4
 	VPXORD       Z0, Z4, Z4
-	VMOVDQU32    138(R10), Y5
-	VINSERTI64X4 $0x01, 172(R10), Z5, Z5
+	VMOVDQU32    138(R11), Y5
+	VINSERTI64X4 $0x01, 172(R11), Z5, Z5
 	VPXORD       Z0, Z5, Z5
-	VMOVDQU32    206(R10), Y6
-	VINSERTI64X4 $0x01, 240(R10), Z6, Z6
+	VMOVDQU32    206(R11), Y6
+	VINSERTI64X4 $0x01, 240(R11), Z6, Z6
 	VPXORD       Z0, Z6, Z6
-	VMOVDQU32    Z3, (R11)
-	VMOVDQU32    Z4, 64(R11)
-	VMOVDQU32    Z5, 128(R11)
-	VMOVDQU32    Z6, 192(R11)
-	VMOVDQU64    (R10), Z7
-	VMOVDQU64    128(R10), Z8
+	VMOVDQU32    Z3, (R12)
+	VMOVDQU32    Z4, 64(R12)
+	VMOVDQU32    Z5, 128(R12)
+	VMOVDQU32    Z6, 192(R12)
+	VMOVDQU64    (R11), Z7
+	VMOVDQU64    128(R11), Z8
 	VMOVDQA64    Z1, Z9
 	VMOVDQA64    Z2, Z10
-	VPERMI2W     64(R10), Z7, Z9
-	VPERMI2W     192(R10), Z8, Z10
+	VPERMI2W     64(R11), Z7, Z9
+	VPERMI2W     192(R11), Z8, Z10
 	VPUNPCKLQDQ  X10, X9, X9
 	VCVTPH2PS    X9, Y9
-	VMOVUPS      Y9, (DX)(R12*4)
-	SUBQ         $0x00000008, R13
+	VMOVUPS      Y9, (DX)(R13*4)
+	SUBQ         $0x00000008, R14
 	JZ           done
-	MOVQ         $0x00000008, R15
-	MOVQ         R13, R14
-	CMPQ         R13, R15
-	CMOVQGT      R15, R14
-	CMOVQLT      R15, R13
-	ADDQ         R14, R12
-	IMUL3Q       $0x00000022, R14, R15
-	ADDQ         R15, R10
-	SHLQ         $0x05, R14
-	ADDQ         R14, R11
+	MOVQ         $0x00000008, BP
+	MOVQ         R14, R15
+	CMPQ         R14, BP
+	CMOVQGT      BP, R15
+	CMOVQLT      BP, R14
+	ADDQ         R15, R13
+	IMUL3Q       $0x00000022, R15, BP
+	ADDQ         BP, R11
+	SHLQ         $0x05, R15
+	ADDQ         R15, R12
 	JMP          block
 
 done:
@@ -365,8 +372,8 @@ DATA w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+60(SB)/4, $0x00000000
 GLOBL w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ4_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C
-TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $0-80
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $8-80
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
 	MOVQ         scales+16(FP), DX
@@ -380,51 +387,56 @@ TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $0-80
 	VMOVDQU32    w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z2
 	MOVL         $0x0000ff00, R10
 	KMOVW        R10, K1
+	MOVQ         R9, R10
+	SHLQ         $0x05, R10
 
 row:
-	MOVQ R8, R10
-	MOVQ AX, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ R8, R11
+	MOVQ AX, R12
+	XORQ R13, R13
+	MOVQ blocks+72(FP), R14
 
 block:
-	VBROADCASTI32X4 2(R10), Z3
-	VBROADCASTI32X4 20(R10), K1, Z3
+	PREFETCHT1      (R11)(R10*1)
+	PREFETCHT1      64(R11)(R10*1)
+	PREFETCHT1      128(R11)(R10*1)
+	VBROADCASTI32X4 2(R11), Z3
+	VBROADCASTI32X4 20(R11), K1, Z3
 	VPSRLVD         Z1, Z3, Z3
 	VPANDD          Z0, Z3, Z3
-	VBROADCASTI32X4 38(R10), Z4
-	VBROADCASTI32X4 56(R10), K1, Z4
+	VBROADCASTI32X4 38(R11), Z4
+	VBROADCASTI32X4 56(R11), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
 	VPANDD          Z0, Z4, Z4
-	VBROADCASTI32X4 74(R10), Z5
-	VBROADCASTI32X4 92(R10), K1, Z5
+	VBROADCASTI32X4 74(R11), Z5
+	VBROADCASTI32X4 92(R11), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 110(R10), Z6
-	VBROADCASTI32X4 128(R10), K1, Z6
+	VBROADCASTI32X4 110(R11), Z6
+	VBROADCASTI32X4 128(R11), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VMOVDQU32       Z3, (R11)
-	VMOVDQU32       Z4, 64(R11)
-	VMOVDQU32       Z5, 128(R11)
-	VMOVDQU32       Z6, 192(R11)
-	VMOVDQU64       (R10), Z3
+	VMOVDQU32       Z3, (R12)
+	VMOVDQU32       Z4, 64(R12)
+	VMOVDQU32       Z5, 128(R12)
+	VMOVDQU32       Z6, 192(R12)
+	VMOVDQU64       (R11), Z3
 	VMOVDQA64       Z2, Z4
-	VPERMI2W        72(R10), Z3, Z4
+	VPERMI2W        72(R11), Z3, Z4
 	VCVTPH2PS       X4, Y4
-	VMOVUPS         Y4, (DX)(R12*4)
-	SUBQ            $0x00000008, R13
+	VMOVUPS         Y4, (DX)(R13*4)
+	SUBQ            $0x00000008, R14
 	JZ              done
-	MOVQ            $0x00000008, R15
-	MOVQ            R13, R14
-	CMPQ            R13, R15
-	CMOVQGT         R15, R14
-	CMOVQLT         R15, R13
-	ADDQ            R14, R12
-	IMUL3Q          $0x00000012, R14, R15
-	ADDQ            R15, R10
-	SHLQ            $0x05, R14
-	ADDQ            R14, R11
+	MOVQ            $0x00000008, BP
+	MOVQ            R14, R15
+	CMPQ            R14, BP
+	CMOVQGT         BP, R15
+	CMOVQLT         BP, R14
+	ADDQ            R15, R13
+	IMUL3Q          $0x00000012, R15, BP
+	ADDQ            BP, R11
+	SHLQ            $0x05, R15
+	ADDQ            R15, R12
 	JMP             block
 
 done:
@@ -624,7 +636,7 @@ DATA w_0x8_4x8<>+60(SB)/4, $0x00000004
 GLOBL w_0x8_4x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ4_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F
+// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
 TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
@@ -641,31 +653,36 @@ TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $0-80
 	VMOVDQU32    w_1000100x4_3020302x4_0x8<>+0(SB), Z4
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
 	VMOVDQU32    w_0x8_4x8<>+0(SB), Z6
+	MOVQ         R9, R10
+	SHLQ         $0x05, R10
 
 row:
-	MOVQ R8, R10
-	MOVQ AX, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ R8, R11
+	MOVQ AX, R12
+	XORQ R13, R13
+	MOVQ blocks+72(FP), R14
 
 block:
-	VBROADCASTI64X4 16(R10), Z7
+	PREFETCHT1      (R11)(R10*1)
+	PREFETCHT1      64(R11)(R10*1)
+	PREFETCHT1      128(R11)(R10*1)
+	VBROADCASTI64X4 16(R11), Z7
 	VPSRLVD         Z6, Z7, Z7
 	VPANDD          Z5, Z7, Z7
-	VBROADCASTI64X4 48(R10), Z8
+	VBROADCASTI64X4 48(R11), Z8
 	VPSRLVD         Z6, Z8, Z8
 	VPANDD          Z5, Z8, Z8
-	VBROADCASTI64X4 80(R10), Z9
+	VBROADCASTI64X4 80(R11), Z9
 	VPSRLVD         Z6, Z9, Z9
 	VPANDD          Z5, Z9, Z9
-	VBROADCASTI64X4 112(R10), Z10
+	VBROADCASTI64X4 112(R11), Z10
 	VPSRLVD         Z6, Z10, Z10
 	VPANDD          Z5, Z10, Z10
-	VMOVDQU32       Z7, (R11)
-	VMOVDQU32       Z8, 64(R11)
-	VMOVDQU32       Z9, 128(R11)
-	VMOVDQU32       Z10, 192(R11)
-	VBROADCASTI32X4 (R10), Z7
+	VMOVDQU32       Z7, (R12)
+	VMOVDQU32       Z8, 64(R12)
+	VMOVDQU32       Z9, 128(R12)
+	VMOVDQU32       Z10, 192(R12)
+	VBROADCASTI32X4 (R11), Z7
 	VPSHUFB         Z0, Z7, Z8
 	VPSRLD          $0x0a, Z8, Z9
 	VPSRLVD         Z1, Z8, Z8
@@ -675,14 +692,14 @@ block:
 	VCVTPH2PS       Y7, Z7
 	VCVTDQ2PS       Z8, Z8
 	VMULPS          Z7, Z8, Z8
-	VMOVUPS         Y8, (DX)(R12*4)
+	VMOVUPS         Y8, (DX)(R13*4)
 	VEXTRACTF64X4   $0x01, Z8, Y8
-	VMOVUPS         Y8, (BX)(R12*4)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x00000090, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y8, (BX)(R13*4)
+	SUBQ            $0x00000008, R14
+	ADDQ            $0x00000090, R11
+	ADDQ            $0x00000100, R12
+	ADDQ            $0x00000008, R13
+	TESTQ           R14, R14
 	JNZ             block
 	ADDQ            CX, AX
 	ADDQ            DI, DX
@@ -872,7 +889,7 @@ DATA w_1ex8_1dx8<>+60(SB)/4, $0x0000001d
 GLOBL w_1ex8_1dx8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ5_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F
+// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
 TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
@@ -890,40 +907,45 @@ TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
 	VMOVDQU32    w_0x8_4x8<>+0(SB), Z6
 	VPBROADCASTD w_10101010x1<>+0(SB), Z7
+	MOVQ         R9, R10
+	SHLQ         $0x05, R10
 
 row:
-	MOVQ R8, R10
-	MOVQ AX, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ R8, R11
+	MOVQ AX, R12
+	XORQ R13, R13
+	MOVQ blocks+72(FP), R14
 
 block:
-	VBROADCASTI64X4 16(R10), Z8
-	VBROADCASTI64X4 48(R10), Z10
+	PREFETCHT1      (R11)(R10*1)
+	PREFETCHT1      64(R11)(R10*1)
+	PREFETCHT1      128(R11)(R10*1)
+	VBROADCASTI64X4 16(R11), Z8
+	VBROADCASTI64X4 48(R11), Z10
 	VPSRLVD         Z6, Z10, Z10
 	VPANDD          Z5, Z10, Z10
 	VPROLVD         w_4x8_3x8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z10
-	VBROADCASTI64X4 80(R10), Z11
+	VBROADCASTI64X4 80(R11), Z11
 	VPSRLVD         Z6, Z11, Z11
 	VPANDD          Z5, Z11, Z11
 	VPROLVD         w_2x8_1x8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z11
-	VBROADCASTI64X4 112(R10), Z12
+	VBROADCASTI64X4 112(R11), Z12
 	VPSRLVD         Z6, Z12, Z12
 	VPANDD          Z5, Z12, Z12
 	VPROLVD         w_0x8_1fx8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z12
-	VBROADCASTI64X4 144(R10), Z13
+	VBROADCASTI64X4 144(R11), Z13
 	VPSRLVD         Z6, Z13, Z13
 	VPANDD          Z5, Z13, Z13
 	VPROLVD         w_1ex8_1dx8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z13
-	VMOVDQU32       Z10, (R11)
-	VMOVDQU32       Z11, 64(R11)
-	VMOVDQU32       Z12, 128(R11)
-	VMOVDQU32       Z13, 192(R11)
-	VBROADCASTI32X4 (R10), Z8
+	VMOVDQU32       Z10, (R12)
+	VMOVDQU32       Z11, 64(R12)
+	VMOVDQU32       Z12, 128(R12)
+	VMOVDQU32       Z13, 192(R12)
+	VBROADCASTI32X4 (R11), Z8
 	VPSHUFB         Z0, Z8, Z9
 	VPSRLD          $0x0a, Z9, Z10
 	VPSRLVD         Z1, Z9, Z9
@@ -933,14 +955,14 @@ block:
 	VCVTPH2PS       Y8, Z8
 	VCVTDQ2PS       Z9, Z9
 	VMULPS          Z8, Z9, Z9
-	VMOVUPS         Y9, (DX)(R12*4)
+	VMOVUPS         Y9, (DX)(R13*4)
 	VEXTRACTF64X4   $0x01, Z9, Y9
-	VMOVUPS         Y9, (BX)(R12*4)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x000000b0, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y9, (BX)(R13*4)
+	SUBQ            $0x00000008, R14
+	ADDQ            $0x000000b0, R11
+	ADDQ            $0x00000100, R12
+	ADDQ            $0x00000008, R13
+	TESTQ           R14, R14
 	JNZ             block
 	ADDQ            CX, AX
 	ADDQ            DI, DX
@@ -1122,7 +1144,7 @@ DATA w_c080400x1_d090501x1_e0a0602x1_f0b0703x1_0x12<>+60(SB)/4, $0x00000000
 GLOBL w_c080400x1_d090501x1_e0a0602x1_f0b0703x1_0x12<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ6_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512F, F16C
+// Requires: AVX, AVX2, AVX512F, F16C, MMX+
 TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ         q+0(FP), AX
 	MOVQ         qStride+8(FP), CX
@@ -1136,16 +1158,22 @@ TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_30303030x1<>+0(SB), Z1
 	VMOVDQU32    w_4x8_2x8<>+0(SB), Z2
 	VMOVDQU32    w_0x8_2x8<>+0(SB), Z3
+	MOVQ         R9, R10
+	SHLQ         $0x05, R10
 
 row:
-	MOVQ R8, R10
-	MOVQ AX, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ R8, R11
+	MOVQ AX, R12
+	XORQ R13, R13
+	MOVQ blocks+72(FP), R14
 
 block:
-	VMOVDQU64       (R10), Z5
-	VBROADCASTI64X4 128(R10), Z6
+	PREFETCHT1      (R11)(R10*1)
+	PREFETCHT1      64(R11)(R10*1)
+	PREFETCHT1      128(R11)(R10*1)
+	PREFETCHT1      192(R11)(R10*1)
+	VMOVDQU64       (R11), Z5
+	VBROADCASTI64X4 128(R11), Z6
 	VPANDD          Z0, Z5, Z4
 	VPSRLD          $0x04, Z5, Z5
 	VPANDD          Z0, Z5, Z5
@@ -1153,8 +1181,8 @@ block:
 	VPTERNLOGD      $0xf8, Z1, Z7, Z4
 	VPSRLVD         Z3, Z6, Z6
 	VPTERNLOGD      $0xf8, Z1, Z6, Z5
-	VMOVDQU64       64(R10), Z7
-	VBROADCASTI64X4 160(R10), Z8
+	VMOVDQU64       64(R11), Z7
+	VBROADCASTI64X4 160(R11), Z8
 	VPANDD          Z0, Z7, Z6
 	VPSRLD          $0x04, Z7, Z7
 	VPANDD          Z0, Z7, Z7
@@ -1162,20 +1190,20 @@ block:
 	VPTERNLOGD      $0xf8, Z1, Z9, Z6
 	VPSRLVD         Z3, Z8, Z8
 	VPTERNLOGD      $0xf8, Z1, Z8, Z7
-	VMOVDQU32       Z4, (R11)
-	VMOVDQU32       Z5, 64(R11)
-	VMOVDQU32       Z6, 128(R11)
-	VMOVDQU32       Z7, 192(R11)
-	VPBROADCASTW    208(R10), X4
+	VMOVDQU32       Z4, (R12)
+	VMOVDQU32       Z5, 64(R12)
+	VMOVDQU32       Z6, 128(R12)
+	VMOVDQU32       Z7, 192(R12)
+	VPBROADCASTW    208(R11), X4
 	VCVTPH2PS       X4, Y4
-	VMOVUPS         Y4, (DX)(R12*4)
-	VPMOVSXBD       192(R10), Z4
-	VMOVDQU32       Z4, (SI)(R12*8)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x000000d2, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y4, (DX)(R13*4)
+	VPMOVSXBD       192(R11), Z4
+	VMOVDQU32       Z4, (SI)(R13*8)
+	SUBQ            $0x00000008, R14
+	ADDQ            $0x000000d2, R11
+	ADDQ            $0x00000100, R12
+	ADDQ            $0x00000008, R13
+	TESTQ           R14, R14
 	JNZ             block
 	ADDQ            CX, AX
 	ADDQ            DI, DX

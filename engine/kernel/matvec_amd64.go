@@ -14,24 +14,31 @@ const (
 	termsStride = termsMax + 8
 )
 
-// matVec512 sets y[r] for one row of activations: the terms of 16 rows of weights, then their sums.
-func matVec512(y []float32, w Matrix, x quants, r0, r1 int) {
+// matVec512 multiplies by one row of activations at a time: the terms of 16 rows of weights, then their sums.
+func matVec512(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	var terms [foldRows * termsStride]float32
-	groups := w.Cols / groupLen
 	for r := r0; r < r1; r += foldRows {
-		var sum [foldRows]float32
 		rows := min(foldRows, r1-r)
-		for g := 0; g < groups; {
-			n := min(groups-g, termsMax)
-			if left := groups - g - n; left > 0 && left < groupsMax {
-				n -= groupsMax // the kernels want at least 8 blocks
-			}
-			terms512(&terms, w, x.from(g), r, g, rows, n)
-			foldAVX512(&sum[0], &terms[0], 4*termsStride, &x.d[g], n)
-			g += n
+		for i := range a.N {
+			matVecRows(y[i*stride+r:][:rows], &terms, w, a.row(i), r, rows)
 		}
-		copy(y[r:r+rows], sum[:rows])
 	}
+}
+
+// matVecRows sets y to the products of some rows of weights from r on and one of activations.
+func matVecRows(y []float32, terms *[foldRows * termsStride]float32, w Matrix, x quants, r, rows int) {
+	var sum [foldRows]float32
+	groups := w.Cols / groupLen
+	for g := 0; g < groups; {
+		n := min(groups-g, termsMax)
+		if left := groups - g - n; left > 0 && left < groupsMax {
+			n -= groupsMax // the kernels want at least 8 blocks
+		}
+		terms512(terms, w, x.from(g), r, g, rows, n)
+		foldAVX512(&sum[0], &terms[0], 4*termsStride, &x.d[g], n)
+		g += n
+	}
+	copy(y, sum[:rows])
 }
 
 // terms512 computes the terms of the groups from g on for some rows. x starts at g.

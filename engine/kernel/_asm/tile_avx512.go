@@ -16,6 +16,9 @@ func unpackAVX512(f format) {
 	q, stride, scales, minima := arg("q"), arg("qStride"), arg("scales"), arg("minima")
 	sub, scaleStride, w, rowBytes := arg("sub"), arg("scaleStride"), arg("w"), arg("rowBytes")
 	consts := f.setup()
+	ahead := GP64() // the next strip
+	MOVQ(rowBytes, ahead)
+	SHLQ(U8(5), ahead)
 
 	Label("row")
 	p, x, index, left := GP64(), GP64(), GP64(), GP64()
@@ -24,6 +27,9 @@ func unpackAVX512(f format) {
 	XORQ(index, index)
 	Load(Param("blocks"), left)
 	Label("block")
+	for line := range (f.bytes + 63) / 64 {
+		PREFETCHT1(atIndex(p, ahead, 1, 64*line))
+	}
 	for i, z := range f.load(consts, p) {
 		VMOVDQU32(z, at(x, 64*i))
 	}
