@@ -47,7 +47,7 @@ func (sc *scanner) prefixedMoney(i int) (match, bool) {
 		return match{}, false
 	}
 	sc.magnitude(&n)
-	m := match{kind: Money, start: i, end: n.end, value: n.value * c.factor, currency: c.currency, number: n}
+	m := match{kind: Money, start: i, end: n.end, value: n.value * c.factor, unit: c.factor, currency: c.currency, number: n}
 	after, k := sc.coin(sc.skipSpace(m.end), coins)
 	if k >= 0 && (after.currency == c.currency || c.name == "$") && after.name != "c" {
 		m.end = k // "¥300元", "$40 usd"
@@ -104,7 +104,7 @@ func (sc *scanner) suffixedMoney(n number) (match, bool) {
 	if (c.name == "块" || c.name == "毛") && n.lone && n.value == 1 && sc.anyPrefix(e, "儿", "用", "办", "上", "做", "开", "走", "病", "算") {
 		return match{}, false
 	}
-	m := match{kind: Money, start: n.start, end: e, value: scaled.value * c.factor, currency: c.currency, number: n}
+	m := match{kind: Money, start: n.start, end: e, value: scaled.value * c.factor, unit: c.factor, currency: c.currency, number: n}
 	sc.smallChange(&m, c)
 	if strings.Contains(c.name, "块") || strings.Contains(c.name, "元") {
 		if k := sc.oneOf(m.end, "人民币", "rmb", "钱"); k >= 0 {

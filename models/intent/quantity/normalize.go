@@ -20,6 +20,7 @@ type match struct {
 	kind       Kind
 	start, end int
 	value      float64
+	unit       float64 // value of one of the unit as written, 0 for none
 	currency   Currency
 	clock      TimeExpr
 	number     number // the number it was read from, where there is one

@@ -52,6 +52,7 @@ type Placeholder struct {
 	Kind       Kind
 	Index      int // 1..MaxIndex, counted per kind in order of appearance
 	Value      float64
+	Unit       float64  // Value of one of the unit as written: 1000 for Gbit/s, 60 for hours; 0 when it has none
 	Currency   Currency // of Money
 	Clock      TimeExpr // of Time
 	Raw        string   // as written
@@ -122,7 +123,7 @@ func (sc *scanner) reading() Reading {
 		kept = append(kept, m)
 		start, end := sc.origRange(m.start, m.end)
 		r.Placeholders = append(r.Placeholders, Placeholder{
-			Kind: m.kind, Index: count[m.kind], Value: m.value, Currency: m.currency, Clock: m.clock,
+			Kind: m.kind, Index: count[m.kind], Value: m.value, Unit: m.unit, Currency: m.currency, Clock: m.clock,
 			Raw: sc.orig[start:end], Start: start, End: end,
 		})
 	}

@@ -174,7 +174,7 @@ func (sc *scanner) measured(n number) (match, bool) {
 	if k := sc.oneOf(i, "个半"); k >= 0 {
 		for _, f := range durationNames {
 			if e := sc.lit(k, f.name); e >= 0 && f.factor > 0 && sc.s[k] >= 0x80 {
-				m := match{kind: Duration, start: n.start, end: e, value: (n.value + 0.5) * f.factor, number: n}
+				m := match{kind: Duration, start: n.start, end: e, value: (n.value + 0.5) * f.factor, unit: f.factor, number: n}
 				return m, true
 			}
 		}
@@ -189,7 +189,7 @@ func (sc *scanner) measured(n number) (match, bool) {
 	if !ok {
 		return match{}, false
 	}
-	m := match{kind: u.kind, start: n.start, end: u.end, value: tidy((n.value + half) * u.factor), number: n}
+	m := match{kind: u.kind, start: n.start, end: u.end, value: tidy((n.value + half) * u.factor), unit: u.factor, number: n}
 	if n.fraction && n.style == words && u.kind == Duration && n.value == 0.25 {
 		return m, true
 	}
@@ -415,7 +415,7 @@ func (sc *scanner) promoteRanges() {
 		if b.kind == Percent && (a.value > 100 || b.number.value != b.value) {
 			continue
 		}
-		a.kind, a.currency, a.value = b.kind, b.currency, tidy(a.value*factor)
+		a.kind, a.currency, a.value, a.unit = b.kind, b.currency, tidy(a.value*factor), b.unit
 	}
 }
 
