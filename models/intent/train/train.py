@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+"""Trains a wish reader on the token ids that gen wrote.
+
+  train.py --data train.bin --vocab vocab.json --out DIR --net teacher --steps 6000
+  train.py --data train.bin --vocab vocab.json --out DIR --net student --teacher DIR/teacher.pt
+  train.py --data train.bin --vocab vocab.json --out DIR --net student     the undistilled control
+
+Writes DIR/NAME.pt every --save steps and resumes from it. Only positions after <order>
+carry a loss. With a teacher the loss is (1-a)*CE + a*T^2*KL(teacher || student).
+"""
+import argparse
+import json
+import math
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import model as nets
+
+
+def load(path):
+    """Reads gen's file: list of (prompt, answer), arrays of ids."""
+    a = np.fromfile(path, "<u2")
+    out, i = [], 0
+    while i < len(a):
+        p, q = int(a[i]), int(a[i + 1])
+        out.append((a[i + 2:i + 2 + p], a[i + 2 + p:i + 2 + p + q]))
+        i += 2 + p + q
+    return out
+
+
+def batches(data, rng, tokens, longest=256):
+    """Endless batches of about `tokens` ids, of examples of nearly the same length."""
+    size = np.array([len(p) + len(q) for p, q in data])
+    while True:
+        order = rng.permutation(len(data))
+        order = order[size[order] <= longest]
+        pool = 64 * max(1, tokens // 64)
+        for i in range(0, len(order), pool):
+            part = order[i:i + pool]
+            part = part[np.argsort(size[part], kind="stable")]
+            cuts, n = [], 0
+            for j in range(len(part)):
+                if (j - n + 1) * size[part[j]] > tokens:
+                    cuts.append(part[n:j])
+                    n = j
+            for k in rng.permutation(len(cuts)):
+                yield [data[j] for j in cuts[k]]
+
+
+def collate(batch):
+    """ids [B, T], flat positions that predict an answer token, and those tokens."""
+    t = max(len(p) + len(q) for p, q in batch) - 1
+    ids = np.zeros((len(batch), t), np.int64)
+    at, want = [], []
+    for b, (p, q) in enumerate(batch):
+        ids[b, :len(p)] = p
+        ids[b, len(p):len(p) + len(q) - 1] = q[:-1]
+        at.append(b * t + len(p) - 1 + np.arange(len(q)))
+        want.append(q.astype(np.int64))
+    return torch.from_numpy(ids), torch.from_numpy(np.concatenate(at)), torch.from_numpy(np.concatenate(want))
+
+
+def rate(step, steps, peak, warm=300):
+    """Learning rate: linear warm-up, then a cosine down to a twentieth."""
+    if step < warm:
+        return peak * (step + 1) / warm
+    x = (step - warm) / max(1, steps - warm)
+    return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1, x))))
+
+
+def balance(net, speed):
+    """Moves each expert's selection bias against its load, then forgets the load."""
+    worst = 1.0
+    for b in net.blocks:
+        if isinstance(b.ffn, nets.Experts):
+            share = b.ffn.load / b.ffn.load.sum() * net.c.experts
+            b.ffn.bias += speed * torch.sign(1 - share)
+            b.ffn.bias -= b.ffn.bias.mean()
+            worst = max(worst, share.max().item())
+            b.ffn.load.zero_()
+    return worst
+
+
+def distil(logits, want, guide, mix, heat):
+    """Cross-entropy mixed with the divergence from the teacher's logits."""
+    loss = F.cross_entropy(logits, want)
+    if guide is None:
+        return loss
+    kl = F.kl_div((logits / heat).log_softmax(-1), (guide / heat).log_softmax(-1), log_target=True, reduction="batchmean")
+    return (1 - mix) * loss + mix * heat * heat * kl
+
+
+def restore(path):
+    """The network of a checkpoint, ready to evaluate."""
+    saved = torch.load(path, map_location="cpu")
+    net = nets.Model(nets.Config(**saved["config"]))
+    net.load_state_dict(saved["net"])
+    return net.eval()
+
+
+def optimizer(net, peak):
+    """AdamW; gains, biases and embeddings do not decay."""
+    decay = [p for n, p in net.named_parameters() if p.dim() > 1 and "embed" not in n]
+    rest = [p for n, p in net.named_parameters() if p.dim() <= 1 or "embed" in n]
+    return torch.optim.AdamW([{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}],
+                             lr=peak, betas=(0.9, 0.98), eps=1e-8, foreach=True)
+
+
+class Run:
+    """One training run: network, optimiser, average of the weights, checkpoint."""
+
+    def __init__(self, a):
+        self.a, self.path = a, os.path.join(a.out, a.name + ".pt")
+        vocab = len(json.load(open(a.vocab))["tokens"])
+        base = nets.TEACHER if a.net == "teacher" else nets.STUDENT
+        self.net = nets.Model(nets.Config(**{**base.dict(), "vocab": vocab, **json.loads(a.set)}))
+        self.opt, self.step = optimizer(self.net, a.lr), 0
+        self.mean = {k: v.clone() for k, v in self.net.state_dict().items()}
+        self.guide = restore(a.teacher) if a.teacher else None
+        if os.path.exists(self.path) and not a.fresh:
+            self.resume()
+
+    def resume(self):
+        s = torch.load(self.path, map_location="cpu")
+        if "opt" in s:
+            self.net.load_state_dict(s["last"])
+            self.opt.load_state_dict(s["opt"])
+            self.step, self.mean = s["step"], s["net"]
+
+    def save(self):
+        """The averaged weights are what evaluation and export use."""
+        state = {"config": self.net.c.dict(), "net": self.mean, "last": self.net.state_dict(),
+                 "opt": self.opt.state_dict(), "step": self.step}
+        torch.save(state, self.path + ".new")
+        os.replace(self.path + ".new", self.path)
+
+    def average(self):
+        """Exponential mean of the weights over about 2 % of the run."""
+        keep = 1 - 1 / max(1.0, min(self.step * 0.1 + 1, self.a.steps * 0.02))
+        with torch.no_grad():
+            for k, v in self.net.state_dict().items():
+                self.mean[k].mul_(keep).add_(v, alpha=1 - keep)
+
+    def update(self, batch):
+        ids, at, want = collate(batch)
+        guide = None
+        if self.guide is not None:
+            with torch.no_grad():
+                guide = self.guide(ids, at)
+        loss = distil(self.net(ids, at), want, guide, self.a.mix, self.a.heat)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        for g in self.opt.param_groups:
+            g["lr"] = rate(self.step, self.a.steps, self.a.lr)
+        self.opt.step()
+        self.opt.zero_grad(set_to_none=True)
+        self.step += 1
+        self.average()
+        return loss.item(), ids.numel()
+
+
+def train(a):
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    run = Run(a)
+    print("%s: %d parameters, %d active" % (a.name, *nets.count(run.net)), flush=True)
+    feed = batches(load(a.data), np.random.default_rng(a.seed + run.step), a.tokens)
+    lost, seen, since = 0.0, 0, time.time()
+    while run.step < a.steps:
+        loss, n = run.update(next(feed))
+        lost, seen = lost + loss, seen + n
+        worst = balance(run.net, 0.002 if run.step < 0.9 * a.steps else 0.0) if a.net == "student" else 1.0
+        if run.step % 100 == 0:
+            print("step %d loss %.4f lr %.1e tokens/s %.0f busiest expert %.2f"
+                  % (run.step, lost / 100, run.opt.param_groups[0]["lr"], seen / (time.time() - since), worst), flush=True)
+            lost, seen, since = 0.0, 0, time.time()
+        if run.step % a.save == 0:
+            run.save()
+    run.save()
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", required=True)
+    p.add_argument("--vocab", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--net", choices=["teacher", "student"], default="student")
+    p.add_argument("--name", help="name of the checkpoint (default: the network)")
+    p.add_argument("--teacher", help="checkpoint to learn from")
+    p.add_argument("--steps", type=int, default=6000)
+    p.add_argument("--tokens", type=int, default=6144, help="ids a batch")
+    p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--mix", type=float, default=0.7, help="share of the divergence")
+    p.add_argument("--heat", type=float, default=1.5, help="temperature of both distributions")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--save", type=int, default=500)
+    p.add_argument("--set", default="{}", help="JSON of sizes to override")
+    p.add_argument("--fresh", action="store_true", help="ignore an existing checkpoint")
+    a = p.parse_args()
+    a.name = a.name or a.net
+    return a
+
+
+if __name__ == "__main__":
+    train(arguments())
