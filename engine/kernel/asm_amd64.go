@@ -36,8 +36,6 @@ func missing(t tier) string {
 	return "the CPU lacks " + strings.Join(lacks, ", ")
 }
 
-func quantize(to quants, x []float32) { quantizeRef(to, x) }
-
 func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	if using() >= avx512 && w.Cols >= quant.BlockLenMax {
 		if a.N >= tileFrom {

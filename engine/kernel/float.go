@@ -72,10 +72,15 @@ func rmsNormRef(dst, x, w []float32, eps float32) {
 	for _, v := range x {
 		sum += float64(v) * float64(v)
 	}
-	scaleBy(dst, x, w, float32(1/math.Sqrt(sum/float64(len(x))+float64(eps))))
+	scaleByRef(dst, x, w, rmsScale(sum, len(x), eps))
 }
 
-func scaleBy(dst, x, w []float32, scale float32) {
+// rmsScale is 1 over the root of the mean of n squares, whose sum is given, plus eps.
+func rmsScale(sum float64, n int, eps float32) float32 {
+	return float32(1 / math.Sqrt(sum/float64(n)+float64(eps)))
+}
+
+func scaleByRef(dst, x, w []float32, scale float32) {
 	dst, w = dst[:len(x)], w[:len(x)]
 	for i, v := range x {
 		dst[i] = float32(v*scale) * w[i]

@@ -12,6 +12,8 @@ import (
 // sets are the output files by the name of the variant and purpose.
 var sets = map[string]func(){
 	"matmul_avx512": matmulAVX512,
+	"float_avx512":  func() { floatKernels(isa512); quantizeAVX512() },
+	"float_avx2":    func() { floatKernels(isa256) },
 }
 
 func main() {

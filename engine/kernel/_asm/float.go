@@ -1,0 +1,354 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// isa is what the float kernels for AVX2 and AVX-512 differ in: they are written once.
+type isa struct {
+	name  string
+	lanes int // float32 values in a vector
+	vec   func() VecVirtual
+	half  func(VecVirtual) Register // the lower half
+}
+
+var (
+	isa256 = isa{"AVX2", 8, YMM, func(v VecVirtual) Register { return v.AsX() }}
+	isa512 = isa{"AVX512", 16, ZMM, func(v VecVirtual) Register { return v.AsY() }}
+)
+
+func (i isa) bytes() int { return 4 * i.lanes }
+
+// floatKernels writes all float kernels. Each takes whole vectors; the callers finish what is left.
+func floatKernels(i isa) {
+	dot(i, "dot", loadFloats)
+	dot(i, "dotF16", loadHalves)
+	axpy(i, "axpy", loadFloats)
+	axpy(i, "axpyF16", loadHalves)
+	toF16(i)
+	add(i)
+	scaleBy(i)
+	scale(i)
+	sumSquares(i)
+	top(i)
+	expSum(i)
+	siluMul(i)
+}
+
+// load reads a vector of float32 from p, at value offset.
+type load struct {
+	size int // of a value
+	read func(i isa, p Register, offset int, v VecVirtual)
+}
+
+var (
+	loadFloats = load{4, func(i isa, p Register, offset int, v VecVirtual) { VMOVUPS(at(p, 4*offset), v) }}
+	loadHalves = load{2, func(i isa, p Register, offset int, v VecVirtual) { VCVTPH2PS(at(p, 2*offset), v) }}
+)
+
+func pointee(l load) string {
+	if l.size == 2 {
+		return "*uint16"
+	}
+	return "*float32"
+}
+
+// every runs body for each step of so many values of n, as often as they fit, and takes them from n.
+func every(label string, n GPVirtual, values int, body func()) {
+	Label(label)
+	CMPQ(n, U32(values))
+	JLT(LabelRef(label + "End"))
+	body()
+	SUBQ(U32(values), n)
+	JMP(LabelRef(label))
+	Label(label + "End")
+}
+
+func function(i isa, name, signature, doc string) {
+	TEXT(name+i.name, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(name + i.name + " " + doc)
+}
+
+func finish() {
+	VZEROUPPER()
+	RET()
+}
+
+func zeroVec(i isa) VecVirtual {
+	v := i.vec()
+	VXORPS(v.AsX(), v.AsX(), v.AsX())
+	return v
+}
+
+// spreadFloat is a vector whose lanes all hold x.
+func spreadFloat(i isa, x float32) VecVirtual {
+	v := i.vec()
+	VBROADCASTSS(words(math.Float32bits(x)), v)
+	return v
+}
+
+func spreadArg(i isa, name string) VecVirtual {
+	v := i.vec()
+	a, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSS(a.Addr, v)
+	return v
+}
+
+// fold adds, or takes the maximum of, the lanes of v with op.
+func fold(i isa, v VecVirtual, op func(...Op)) VecVirtual {
+	h := i.vec()
+	if i.lanes == 16 {
+		VEXTRACTF64X4(U8(1), v, h.AsY())
+		op(h.AsY(), v.AsY(), v.AsY())
+		VEXTRACTF32X4(U8(1), v.AsY(), h.AsX())
+	} else {
+		VEXTRACTF128(U8(1), v, h.AsX())
+	}
+	op(h.AsX(), v.AsX(), v.AsX())
+	VPERMILPS(U8(0x4e), v.AsX(), h.AsX())
+	op(h.AsX(), v.AsX(), v.AsX())
+	VPERMILPS(U8(0xb1), v.AsX(), h.AsX())
+	op(h.AsX(), v.AsX(), v.AsX())
+	return v
+}
+
+// dot sums four vectors of products side by side, then one at a time.
+func dot(i isa, name string, l load) {
+	function(i, name, "func(a *float32, b "+pointee(l)+", n int) float32", "is the dot product of n values, a multiple of the vector's length.")
+	a, b, n := arg("a"), arg("b"), arg("n")
+	var sums [4]VecVirtual
+	for j := range sums {
+		sums[j] = zeroVec(i)
+	}
+	step := func(vectors int) func() {
+		return func() {
+			for j := range vectors {
+				v := i.vec()
+				l.read(i, b, j*i.lanes, v)
+				VFMADD231PS(at(a, j*i.bytes()), v, sums[j])
+			}
+			ADDQ(U32(vectors*i.bytes()), a)
+			ADDQ(U32(vectors*i.lanes*l.size), b)
+		}
+	}
+	every("four", n, 4*i.lanes, step(4))
+	every("one", n, i.lanes, step(1))
+	VADDPS(sums[1], sums[0], sums[0])
+	VADDPS(sums[3], sums[2], sums[2])
+	VADDPS(sums[2], sums[0], sums[0])
+	sum := fold(i, sums[0], VADDPS)
+	Store(sum.AsX(), ReturnIndex(0))
+	finish()
+}
+
+func axpy(i isa, name string, l load) {
+	function(i, name, "func(y *float32, s float32, x "+pointee(l)+", n int)", "adds s·x to y for n values, a multiple of the vector's length.")
+	y, x, n := arg("y"), arg("x"), arg("n")
+	s := spreadArg(i, "s")
+	step := func(vectors int) func() {
+		return func() {
+			for j := range vectors {
+				v, sum := i.vec(), i.vec()
+				l.read(i, x, j*i.lanes, v)
+				VMOVUPS(at(y, j*i.bytes()), sum)
+				VFMADD231PS(s, v, sum)
+				VMOVUPS(sum, at(y, j*i.bytes()))
+			}
+			ADDQ(U32(vectors*i.lanes*l.size), x)
+			ADDQ(U32(vectors*i.bytes()), y)
+		}
+	}
+	every("four", n, 4*i.lanes, step(4))
+	every("one", n, i.lanes, step(1))
+	finish()
+}
+
+func toF16(i isa) {
+	function(i, "toF16", "func(dst *uint16, x *float32, n int)", "rounds n values, a multiple of the vector's length.")
+	dst, x, n := arg("dst"), arg("x"), arg("n")
+	every("one", n, i.lanes, func() {
+		v := i.vec()
+		VMOVUPS(at(x, 0), v)
+		VCVTPS2PH(U8(0), v, at(dst, 0)) // nearest even
+		ADDQ(U32(i.bytes()), x)
+		ADDQ(U32(i.bytes()/2), dst)
+	})
+	finish()
+}
+
+func add(i isa) {
+	function(i, "add", "func(y *float32, x *float32, n int)", "adds x to y for n values, a multiple of the vector's length.")
+	y, x, n := arg("y"), arg("x"), arg("n")
+	every("one", n, i.lanes, func() {
+		v := i.vec()
+		VMOVUPS(at(y, 0), v)
+		VADDPS(at(x, 0), v, v)
+		VMOVUPS(v, at(y, 0))
+		ADDQ(U32(i.bytes()), x)
+		ADDQ(U32(i.bytes()), y)
+	})
+	finish()
+}
+
+func scaleBy(i isa) {
+	function(i, "scaleBy", "func(dst *float32, x *float32, w *float32, scale float32, n int)", "sets dst to x·scale·w for n values, a multiple of the vector's length.")
+	dst, x, w, n := arg("dst"), arg("x"), arg("w"), arg("n")
+	scale := spreadArg(i, "scale")
+	every("one", n, i.lanes, func() {
+		v := i.vec()
+		VMULPS(at(x, 0), scale, v)
+		VMULPS(at(w, 0), v, v)
+		VMOVUPS(v, at(dst, 0))
+		ADDQ(U32(i.bytes()), x)
+		ADDQ(U32(i.bytes()), w)
+		ADDQ(U32(i.bytes()), dst)
+	})
+	finish()
+}
+
+func scale(i isa) {
+	function(i, "scale", "func(x *float32, s float32, n int)", "multiplies n values, a multiple of the vector's length, by s.")
+	x, n := arg("x"), arg("n")
+	s := spreadArg(i, "s")
+	every("one", n, i.lanes, func() {
+		v := i.vec()
+		VMULPS(at(x, 0), s, v)
+		VMOVUPS(v, at(x, 0))
+		ADDQ(U32(i.bytes()), x)
+	})
+	finish()
+}
+
+// sumSquares adds in float64, half a vector of values at a time.
+func sumSquares(i isa) {
+	function(i, "sumSquares", "func(x *float32, n int) float64", "is Σ x² of n values, a multiple of the vector's length.")
+	x, n := arg("x"), arg("n")
+	sums := [2]VecVirtual{zeroVec(i), zeroVec(i)}
+	every("one", n, i.lanes, func() {
+		for j := range sums {
+			v := i.vec()
+			VCVTPS2PD(at(x, j*i.bytes()/2), v)
+			VFMADD231PD(v, v, sums[j])
+		}
+		ADDQ(U32(i.bytes()), x)
+	})
+	v, h := sums[0], i.vec()
+	VADDPD(sums[1], v, v)
+	if i.lanes == 16 {
+		VEXTRACTF64X4(U8(1), v, h.AsY())
+		VADDPD(h.AsY(), v.AsY(), v.AsY())
+		VEXTRACTF64X2(U8(1), v.AsY(), h.AsX())
+	} else {
+		VEXTRACTF128(U8(1), v, h.AsX())
+	}
+	VADDPD(h.AsX(), v.AsX(), v.AsX())
+	VPERMILPD(U8(1), v.AsX(), h.AsX())
+	VADDPD(h.AsX(), v.AsX(), v.AsX())
+	Store(v.AsX(), ReturnIndex(0))
+	finish()
+}
+
+// top ignores NaN where another value is beside it: whoever wants it must look for it otherwise.
+func top(i isa) {
+	function(i, "top", "func(x *float32, n int) float32", "is the largest of n values, a multiple of the vector's length.")
+	x, n := arg("x"), arg("n")
+	v := spreadFloat(i, float32(math.Inf(-1)))
+	every("one", n, i.lanes, func() {
+		VMAXPS(at(x, 0), v, v)
+		ADDQ(U32(i.bytes()), x)
+	})
+	Store(fold(i, v, VMAXPS).AsX(), ReturnIndex(0))
+	finish()
+}
+
+// expConsts are the constants of exp, in registers.
+type expConsts struct {
+	low, high, log2e, magic, ln2High, ln2Low, one VecVirtual
+	bias                                          VecVirtual
+	poly                                          [5]VecVirtual
+}
+
+func newExp(i isa) expConsts {
+	c := expConsts{
+		low: spreadFloat(i, -110), high: spreadFloat(i, 88.37),
+		log2e: spreadFloat(i, math.Log2E), magic: spreadFloat(i, 3<<22),
+		ln2High: spreadFloat(i, 0.693359375), ln2Low: spreadFloat(i, math.Ln2-0.693359375),
+		one: spreadFloat(i, 1), bias: i.vec(),
+	}
+	VPBROADCASTD(words(127), c.bias)
+	// (exp(r)-1-r)/r² on |r| ≤ ln(2)/2, by weighted least squares; exp is then right to 3e-9 before rounding.
+	for j, x := range [5]float32{0x1.6a23cep-10, 0x1.123a2p-7, 0x1.5558f2p-5, 0x1.555492p-3, 0x1.fffffcp-2} {
+		c.poly[j] = spreadFloat(i, x)
+	}
+	return c
+}
+
+// exp replaces x by exp(x). Below 2^-126 the result is 0, above 2.4e38 it stays there; NaN stays NaN.
+func (c expConsts) exp(i isa, x VecVirtual) {
+	n, p, scale := i.vec(), i.vec(), i.vec()
+	VMAXPS(x, c.low, x) // of a NaN and a number the second source is taken, which is x
+	VMINPS(x, c.high, x)
+	VMOVAPS(c.magic, n)
+	VFMADD231PS(c.log2e, x, n) // the integer nearest to x·log2(e) in the low bits
+	VPSUBD(c.magic, n, scale)
+	VSUBPS(c.magic, n, n)
+	VFNMADD231PS(c.ln2High, n, x)
+	VFNMADD231PS(c.ln2Low, n, x)
+	VMOVAPS(c.poly[0], p)
+	for _, k := range c.poly[1:] {
+		VFMADD213PS(k, x, p)
+	}
+	VFMADD213PS(c.one, x, p)
+	VFMADD213PS(c.one, x, p)
+	VPADDD(c.bias, scale, scale)
+	zero := zeroVec(i)
+	VPMAXSD(zero, scale, scale) // an exponent of 0 without fraction is 0
+	VPSLLD(U8(23), scale, scale)
+	VMULPS(scale, p, x)
+}
+
+func expSum(i isa) {
+	function(i, "expSum", "func(x *float32, top float32, n int) float32", "sets x to exp(x-top) and returns the sum, for n values, a multiple of the vector's length.")
+	x, n := arg("x"), arg("n")
+	c := newExp(i)
+	top, sum := spreadArg(i, "top"), zeroVec(i)
+	every("one", n, i.lanes, func() {
+		v := i.vec()
+		VMOVUPS(at(x, 0), v)
+		VSUBPS(top, v, v)
+		c.exp(i, v)
+		VADDPS(v, sum, sum)
+		VMOVUPS(v, at(x, 0))
+		ADDQ(U32(i.bytes()), x)
+	})
+	Store(fold(i, sum, VADDPS).AsX(), ReturnIndex(0))
+	finish()
+}
+
+func siluMul(i isa) {
+	function(i, "siluMul", "func(gate *float32, up *float32, n int)", "sets gate to silu(gate)·up for n values, a multiple of the vector's length.")
+	gate, up, n := arg("gate"), arg("up"), arg("n")
+	c := newExp(i)
+	every("one", n, i.lanes, func() {
+		g, e := i.vec(), i.vec()
+		VMOVUPS(at(gate, 0), g)
+		VXORPS(e, e, e)
+		VSUBPS(g, e, e)
+		c.exp(i, e)
+		VADDPS(c.one, e, e)
+		VDIVPS(e, g, g)
+		VMULPS(at(up, 0), g, g)
+		VMOVUPS(g, at(gate, 0))
+		ADDQ(U32(i.bytes()), gate)
+		ADDQ(U32(i.bytes()), up)
+	})
+	finish()
+}
