@@ -399,19 +399,20 @@ func filterTrim(it *interp, v Value, a []Value) Value {
 }
 
 func filterTruncate(it *interp, v Value, a []Value) Value {
-	s, end := it.wantText(v), "..."
+	s, end := "", "..."
 	if a[2] != absent {
 		end = it.wantText(a[2])
 	}
-	it.scan(s)
 	size, leeway := it.integer(a[0], 255), it.integer(a[3], 5)
 	keep := size - utf8.RuneCountInString(end)
 	if keep < 0 || leeway < 0 {
 		it.fail("AssertionError", "expected length >= %d and leeway >= 0", utf8.RuneCountInString(end))
 	}
-	if utf8.RuneCountInString(s) <= size+leeway {
-		return s
+	if n, ok := length(v); ok && n <= size+leeway {
+		return v
 	}
+	s = it.wantText(v)
+	it.scan(s)
 	s = s[:runeOffset(s, keep)]
 	if !given(a[1]) {
 		if i := strings.LastIndexByte(s, ' '); i >= 0 {

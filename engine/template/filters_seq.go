@@ -50,11 +50,14 @@ func (it *interp) keyOf(caseSensitive, attribute Value) func(Value) Value {
 }
 
 func filterBatch(it *interp, v Value, a []Value) Value {
-	size := it.integer(a[0], 0)
-	items := it.iterate(v)
+	return later("do_batch", func() next { return listNext(it.batch(v, it.integer(a[0], 0), a[1])) })
+}
+
+// batch cuts items into rows of a size; the last row is filled up unless fill is absent or none.
+func (it *interp) batch(v Value, size int, fill Value) *List {
 	out := &List{}
 	var row *List
-	for {
+	for items := it.iterate(v); ; {
 		e, ok := items()
 		if !ok {
 			break
@@ -67,14 +70,25 @@ func filterBatch(it *interp, v Value, a []Value) Value {
 		}
 		row.Items = append(row.Items, e)
 	}
-	if row != nil && a[1] != absent && a[1] != nil && len(row.Items) < size {
-		row.Items = append(row.Items, it.repeatItems([]Value{a[1]}, size-len(row.Items))...)
+	if row != nil && fill != absent && fill != nil && len(row.Items) < size {
+		row.Items = append(row.Items, it.repeatItems([]Value{fill}, size-len(row.Items))...)
 	}
-	return once("do_batch", out)
+	return out
 }
 
 // once is an iterable over l that can be consumed once.
 func once(name string, l *List) Value { return &generator{name, listNext(l)} }
+
+// later is an iterable whose work begins, and may fail, when it is first asked for an item.
+func later(name string, start func() next) Value {
+	var items next
+	return &generator{name, func() (Value, bool) {
+		if items == nil {
+			items = start()
+		}
+		return items()
+	}}
+}
 
 func filterDictsort(it *interp, v Value, a []Value) Value {
 	m, ok := v.(*Map)
@@ -131,10 +145,11 @@ func (it *interp) reversed(v Value) Value {
 		r := []rune(v)
 		slices.Reverse(r)
 		return once("reversed", &List{it.items(string(r))})
-	case *List, Tuple, rangeValue, *Map, view:
-		if m, ok := v.(*Map); ok {
-			return it.reversed(view{m, "dict_keys"})
-		}
+	case *undefined:
+		return once("reversed", &List{})
+	case *Map:
+		return it.reversed(view{v, "dict_keys"})
+	case *List, Tuple, rangeValue, view:
 		i, _ := length(v)
 		return &generator{"reversed", func() (Value, bool) {
 			n, _ := length(v)
@@ -156,7 +171,7 @@ func filterReverse(it *interp, v Value, _ []Value) Value {
 		r := []rune(v)
 		slices.Reverse(r)
 		return string(r)
-	case *List, Tuple, rangeValue, *Map, view:
+	case *List, Tuple, rangeValue, *Map, view, *undefined:
 		return it.reversed(v)
 	}
 	items := it.items(v)
@@ -171,11 +186,10 @@ func filterItems(it *interp, v Value, _ []Value) Value {
 	case *Map:
 		return &generator{"do_items", it.iterate(view{v, "dict_items"})}
 	}
-	// A generator fails when it is first asked for an item.
-	return &generator{"do_items", func() (Value, bool) {
+	return later("do_items", func() next {
 		it.fail(typeError, "Can only get item pairs from a mapping.")
-		return nil, false
-	}}
+		return nil
+	})
 }
 
 func filterJoin(it *interp, v Value, a []Value) Value {
@@ -290,7 +304,11 @@ func filterExtreme(better string) func(*interp, Value, []Value) Value {
 }
 
 func filterSlice(it *interp, v Value, a []Value) Value {
-	items, n := it.items(v), it.integer(a[0], 0)
+	return later("sync_do_slice", func() next { return listNext(it.columns(it.items(v), it.integer(a[0], 0), a[1])) })
+}
+
+// columns cuts items into n lists of almost equal size; those that are one short get fill unless it is absent or none.
+func (it *interp) columns(items []Value, n int, fill Value) *List {
 	if n == 0 {
 		it.fail(zeroDivision, "integer division or modulo by zero")
 	}
@@ -305,13 +323,13 @@ func filterSlice(it *interp, v Value, a []Value) Value {
 		}
 		row := &List{items[:size:size]}
 		items = items[size:]
-		if i >= more && a[1] != absent && a[1] != nil {
-			row.Items = append(row.Items, a[1])
+		if i >= more && fill != absent && fill != nil {
+			row.Items = append(row.Items, fill)
 			it.growTimes(size+1, cellBytes)
 		}
 		out.Items = append(out.Items, row)
 	}
-	return once("sync_do_slice", out)
+	return out
 }
 
 func filterSort(it *interp, v Value, a []Value) Value {
@@ -357,21 +375,23 @@ func filterSum(it *interp, v Value, a []Value) Value {
 }
 
 func filterUnique(it *interp, v Value, a []Value) Value {
-	key := it.keyOf(a[0], a[1])
-	seen := &Map{}
-	items := it.iterate(v)
-	return &generator{"sync_do_unique", func() (Value, bool) {
-		for {
-			e, ok := items()
-			if !ok {
-				return nil, false
-			}
-			it.spend(0)
-			if h := it.hash(key(e)); seen.find(h) < 0 {
-				it.grow(3 * cellBytes)
-				seen.set(h, nil, nil)
-				return e, true
+	return later("sync_do_unique", func() next {
+		key := it.keyOf(a[0], a[1])
+		seen := &Map{}
+		items := it.iterate(v)
+		return func() (Value, bool) {
+			for {
+				e, ok := items()
+				if !ok {
+					return nil, false
+				}
+				it.spend(0)
+				if h := it.hash(key(e)); seen.find(h) < 0 {
+					it.grow(3 * cellBytes)
+					seen.set(h, nil, nil)
+					return e, true
+				}
 			}
 		}
-	}}
+	})
 }

@@ -49,7 +49,7 @@ func (it *interp) formatPercent(s string, v Value) string {
 		s = it.percentItem(w, s[i+1:], v, next)
 	}
 	switch v.(type) {
-	case *Map, *List, *undefined: // what can be subscripted counts as a mapping, of which nothing need be used
+	case *Map, *List, rangeValue, *undefined: // what can be subscripted counts as a mapping, of which nothing need be used
 	default:
 		if used < len(vals) {
 			it.fail(typeError, "not all arguments converted during string formatting")

@@ -277,10 +277,7 @@ func (p *parser) subscript(x expr) expr {
 		}
 		keys = append(keys, key)
 	}
-	switch len(keys) {
-	case 0:
-		p.fail("expected an expression in '[]'")
-	case 1:
+	if len(keys) == 1 {
 		return &itemExpr{x, keys[0]}
 	}
 	return &itemExpr{x, &tupleExpr{keys}}
