@@ -2,6 +2,8 @@
 
 package kernel
 
+import "github.com/weir-project/weir/engine/quant"
+
 // missing says why a tier cannot be used, or nothing if it can.
 func missing(t tier) string {
 	if t == portable {
@@ -24,3 +26,5 @@ func quantize(to quants, x []float32)            { quantizeRef(to, x) }
 func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	matMulIntRef(y, stride, w, a, r0, r1)
 }
+
+func expand(dst []float32, t quant.Type, src []byte) { expandRef(dst, t, src) }

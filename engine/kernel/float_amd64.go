@@ -209,3 +209,21 @@ func quantize(to quants, x []float32) {
 		quantizeRef(to.from(groups), x[groups*groupLen:])
 	}
 }
+
+func expand(dst []float32, t quant.Type, src []byte) {
+	n := whole(using(), len(dst))
+	wide := using() == avx512
+	switch {
+	case n == 0 || t != quant.F16 && t != quant.BF16:
+		n = 0
+	case t == quant.F16 && wide:
+		widenF16AVX512(&dst[0], &src[0], n)
+	case t == quant.F16:
+		widenF16AVX2(&dst[0], &src[0], n)
+	case wide:
+		widenBF16AVX512(&dst[0], &src[0], n)
+	default:
+		widenBF16AVX2(&dst[0], &src[0], n)
+	}
+	expandRef(dst[n:], t, src[n/t.BlockLen()*t.BlockBytes():])
+}

@@ -29,6 +29,16 @@ func axpyF16AVX2(y *float32, s float32, x *uint16, n int)
 //go:noescape
 func toF16AVX2(dst *uint16, x *float32, n int)
 
+// widenF16AVX2 widens n values, a multiple of the vector's length.
+//
+//go:noescape
+func widenF16AVX2(dst *float32, x *byte, n int)
+
+// widenBF16AVX2 widens n values, a multiple of the vector's length.
+//
+//go:noescape
+func widenBF16AVX2(dst *float32, x *byte, n int)
+
 // addAVX2 adds x to y for n values, a multiple of the vector's length.
 //
 //go:noescape

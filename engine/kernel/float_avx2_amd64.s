@@ -227,6 +227,49 @@ oneEnd:
 	VZEROUPPER
 	RET
 
+// func widenF16AVX2(dst *float32, x *byte, n int)
+// Requires: AVX, F16C
+TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+one:
+	CMPQ      DX, $0x00000008
+	JLT       oneEnd
+	VCVTPH2PS (CX), Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x00000010, CX
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x00000008, DX
+	JMP       one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
+// func widenBF16AVX2(dst *float32, x *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·widenBF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+one:
+	CMPQ      DX, $0x00000008
+	JLT       oneEnd
+	VPMOVZXWD (CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x00000010, CX
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x00000008, DX
+	JMP       one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
 // func addAVX2(y *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-24

@@ -29,6 +29,16 @@ func axpyF16AVX512(y *float32, s float32, x *uint16, n int)
 //go:noescape
 func toF16AVX512(dst *uint16, x *float32, n int)
 
+// widenF16AVX512 widens n values, a multiple of the vector's length.
+//
+//go:noescape
+func widenF16AVX512(dst *float32, x *byte, n int)
+
+// widenBF16AVX512 widens n values, a multiple of the vector's length.
+//
+//go:noescape
+func widenBF16AVX512(dst *float32, x *byte, n int)
+
 // addAVX512 adds x to y for n values, a multiple of the vector's length.
 //
 //go:noescape

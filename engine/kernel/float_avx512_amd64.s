@@ -231,6 +231,49 @@ oneEnd:
 	VZEROUPPER
 	RET
 
+// func widenF16AVX512(dst *float32, x *byte, n int)
+// Requires: AVX, AVX512F
+TEXT ·widenF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+one:
+	CMPQ      DX, $0x00000010
+	JLT       oneEnd
+	VCVTPH2PS (CX), Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, DX
+	JMP       one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
+// func widenBF16AVX512(dst *float32, x *byte, n int)
+// Requires: AVX, AVX512F
+TEXT ·widenBF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+one:
+	CMPQ      DX, $0x00000010
+	JLT       oneEnd
+	VPMOVZXWD (CX), Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, DX
+	JMP       one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
 // func addAVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·addAVX512(SB), NOSPLIT, $0-24

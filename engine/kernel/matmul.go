@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 
 	"github.com/weir-project/weir/engine/quant"
 )
@@ -74,9 +75,9 @@ func matMulFloat(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 		}
 		for c := 0; c < w.Cols; c += pieceLen {
 			n := min(w.Cols-c, pieceLen)
-			expand(piece[:n], w.Type, row[c/block*size:][:n/block*size])
+			part := weights(&piece, w.Type, row[c/block*size:][:n/block*size])
 			for i := range a.N {
-				y[i*stride+r] += Dot(piece[:n], a.X[i*a.K+c:][:n])
+				y[i*stride+r] += Dot(part, a.X[i*a.K+c:][:n])
 			}
 		}
 	}
@@ -84,9 +85,22 @@ func matMulFloat(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 
 const pieceLen = 1024
 
-// expand turns blocks into float32, for the types that are not integer. (quant.Dequantize would do, but its slices
+// weights are the blocks in src as float32: a view if they are float32 and aligned, otherwise expanded to piece.
+func weights(piece *[pieceLen]float32, t quant.Type, src []byte) []float32 {
+	if t == quant.F32 && uintptr(unsafe.Pointer(&src[0]))%4 == 0 && littleEndian {
+		return unsafe.Slice((*float32)(unsafe.Pointer(&src[0])), len(src)/4)
+	}
+	n := len(src) / t.BlockBytes() * t.BlockLen()
+	expand(piece[:n], t, src)
+	return piece[:n]
+}
+
+// littleEndian tells whether float32 lie in memory as they do in files.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// expandRef turns blocks into float32, for the types that are not integer. (quant.Dequantize would do, but its slices
 // escape to the heap.)
-func expand(dst []float32, t quant.Type, src []byte) {
+func expandRef(dst []float32, t quant.Type, src []byte) {
 	switch t {
 	case quant.F32:
 		for i := range dst {

@@ -30,6 +30,8 @@ func floatKernels(i isa) {
 	axpy(i, "axpy", loadFloats)
 	axpy(i, "axpyF16", loadHalves)
 	toF16(i)
+	widen(i, "widenF16", loadHalves)
+	widen(i, "widenBF16", loadBrain)
 	add(i)
 	scaleBy(i)
 	scale(i)
@@ -48,6 +50,10 @@ type load struct {
 var (
 	loadFloats = load{4, func(i isa, p Register, offset int, v VecVirtual) { VMOVUPS(at(p, 4*offset), v) }}
 	loadHalves = load{2, func(i isa, p Register, offset int, v VecVirtual) { VCVTPH2PS(at(p, 2*offset), v) }}
+	loadBrain  = load{2, func(i isa, p Register, offset int, v VecVirtual) {
+		VPMOVZXWD(at(p, 2*offset), v)
+		VPSLLD(U8(16), v, v)
+	}}
 )
 
 func pointee(l load) string {
@@ -180,6 +186,19 @@ func toF16(i isa) {
 		VCVTPS2PH(U8(0), v, at(dst, 0)) // nearest even
 		ADDQ(U32(i.bytes()), x)
 		ADDQ(U32(i.bytes()/2), dst)
+	})
+	finish()
+}
+
+func widen(i isa, name string, l load) {
+	function(i, name, "func(dst *float32, x *byte, n int)", "widens n values, a multiple of the vector's length.")
+	dst, x, n := arg("dst"), arg("x"), arg("n")
+	every("one", n, i.lanes, func() {
+		v := i.vec()
+		l.read(i, x, 0, v)
+		VMOVUPS(v, at(dst, 0))
+		ADDQ(U32(i.lanes*l.size), x)
+		ADDQ(U32(i.bytes()), dst)
 	})
 	finish()
 }
