@@ -174,9 +174,9 @@ def train(a):
         loss, n = run.update(next(feed))
         lost, seen = lost + loss, seen + n
         worst = balance(run.net, 0.002 if run.step < 0.9 * a.steps else 0.0) if a.net == "student" else 1.0
-        if run.step % 100 == 0:
+        if run.step % 50 == 0:
             print("step %d loss %.4f lr %.1e tokens/s %.0f busiest expert %.2f"
-                  % (run.step, lost / 100, run.opt.param_groups[0]["lr"], seen / (time.time() - since), worst), flush=True)
+                  % (run.step, lost / 50, run.opt.param_groups[0]["lr"], seen / (time.time() - since), worst), flush=True)
             lost, seen, since = 0.0, 0, time.time()
         if run.step % a.save == 0:
             run.save()
