@@ -55,8 +55,7 @@ type TimeExpr struct {
 	Meridiem     bool // the part was said as am or pm
 	Is24         bool // written on the 24-hour clock: the hour is taken literally
 
-	inherited     DayRef // set when the day comes from another expression of the wish
-	inheritedFrom *TimeExpr
+	inheritedFrom *TimeExpr // another expression of the wish, whose day serves this one too
 }
 
 // Resolve returns the point in time that t means when it is said at now, in now's location, to the minute.
@@ -86,6 +85,8 @@ func (t TimeExpr) Resolve(now time.Time) (time.Time, bool) {
 	}
 	at := day.Add(t.sinceMidnight())
 	switch {
+	case t.Ref == DayOffset && t.Days == 0 && !t.clocked():
+		return now, true // "today", with no hour: what is left of it
 	case t.Ref == NoDay && at.Before(now):
 		at = t.nextAfter(now)
 	case t.Ref == OnWeekday && t.WeekOffset == AnyWeek && t.clocked() && at.Before(now):
@@ -213,15 +214,17 @@ func (t TimeExpr) ResolveEnd(start, now time.Time) (time.Time, bool) {
 	case t.Ref == NoDay || t.Ref == AfterStart || t.Ref == DayOffset && t.Days == 0 && start.Before(midnight(now).AddDate(0, 0, 2)) && !sameDay(start, now) && !t.clocked():
 		return t.endAfter(start)
 	}
-	if !t.clocked() {
-		day, ok := t.day(now)
-		return day.AddDate(0, 0, 1), ok // "until Friday" includes Friday
-	}
 	day, ok := t.day(now)
 	if !ok {
 		return time.Time{}, false
 	}
 	at := day.Add(t.sinceMidnight())
+	if !t.clocked() {
+		at = day.AddDate(0, 0, 1) // "until Friday" includes Friday
+	}
+	if t.Ref == OnDate && t.Month == 0 && !at.After(start) {
+		at = at.AddDate(0, 1, 0) // from the 28th to the 3rd
+	}
 	if t.loose() && t.Hour >= 6 && !at.After(start) && at.Add(12*time.Hour).After(start) {
 		at = at.Add(12 * time.Hour)
 	}
@@ -284,6 +287,9 @@ func ResolveWindow(start, end TimeExpr, now time.Time) (from, to time.Time, ok b
 	if from, ok = start.Resolve(now); !ok {
 		return from, to, false
 	}
+	if start.loose() && end.loose() && start.Ref == NoDay && start.inheritedFrom == nil && start.Hour >= 7 && start.Hour < 12 && from.Hour() >= 12 {
+		from = from.Add(12 * time.Hour) // "nine to five" said at ten is about tomorrow's day, not tonight
+	}
 	to, ok = end.ResolveEnd(from, now)
 	return from, to, ok && to.After(from)
 }
@@ -291,7 +297,6 @@ func ResolveWindow(start, end TimeExpr, now time.Time) (from, to time.Time, ok b
 // nearest picks the half of the day that puts t the shorter time before end.
 func (t TimeExpr) nearest(end TimeExpr) DayPart {
 	e := end.sinceMidnight()
-	t.Is24 = true
 	at := time.Duration(t.Hour%12)*time.Hour + time.Duration(t.Minute)*time.Minute
 	gap := func(d time.Duration) time.Duration { return (e - d + 48*time.Hour) % (24 * time.Hour) }
 	am, pm := gap(at), gap(at+12*time.Hour)
@@ -301,15 +306,12 @@ func (t TimeExpr) nearest(end TimeExpr) DayPart {
 	return Morning
 }
 
-// before resolves a start without a day against an end that has one.
+// before resolves a start without a day against an end that has one; a loose hour is the last one before the end.
 func (t TimeExpr) before(to, day time.Time) (from, end time.Time, ok bool) {
 	if t.loose() {
-		at := day.Add(time.Duration(t.Hour%12)*time.Hour + time.Duration(t.Minute)*time.Minute)
-		if late := at.Add(12 * time.Hour); late.Before(to) && t.Hour < 6 {
-			at = late
-		}
+		at := day.Add(time.Duration(t.Hour%12)*time.Hour + time.Duration(t.Minute)*time.Minute + 12*time.Hour)
 		for !at.Before(to) {
-			at = at.AddDate(0, 0, -1)
+			at = at.Add(-12 * time.Hour)
 		}
 		return at, to, true
 	}
@@ -353,7 +355,7 @@ func inheritDays(ps []Placeholder) {
 		if c.Ref != NoDay && c.Ref != AfterStart && !c.HasClock {
 			copied := *c
 			last = &copied
-		} else if c.Ref == NoDay && c.inheritedFrom == nil && last != nil && last.HasClock == false {
+		} else if c.Ref == NoDay && c.inheritedFrom == nil && last != nil && !last.HasClock {
 			c.inheritedFrom = last
 		}
 	}

@@ -1,6 +1,9 @@
 package quantity
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 type dayWord struct {
 	name string
@@ -10,26 +13,189 @@ type dayWord struct {
 
 // dayWords are days relative to today, some with a part of the day.
 var dayWords = []dayWord{
-	{"今天", 0, NoPart}, {"今日", 0, NoPart}, {"今儿", 0, NoPart}, {"今儿个", 0, NoPart}, {"当天", 0, NoPart}, {"今早", 0, Morning}, {"今晨", 0, Morning}, {"今晚", 0, Night}, {"今晚上", 0, Night}, {"今夜", 0, Night}, {"今儿晚上", 0, Night}, {"今午", 0, Noon},
-	{"明天", 1, NoPart}, {"明日", 1, NoPart}, {"明儿", 1, NoPart}, {"明儿个", 1, NoPart}, {"明早", 1, Morning}, {"明早上", 1, Morning}, {"明晨", 1, Morning}, {"明晚", 1, Night}, {"明晚上", 1, Night}, {"明夜", 1, Night}, {"明儿早", 1, Morning}, {"明个", 1, NoPart}, {"听天", -1, NoPart}, {"眀天", 1, NoPart}, {"明午", 1, Noon},
-	{"后天", 2, NoPart}, {"后日", 2, NoPart}, {"后儿", 2, NoPart}, {"后早", 2, Morning}, {"后晚", 2, Night}, {"大后天", 3, NoPart}, {"大后日", 3, NoPart},
-	{"today", 0, NoPart}, {"tonight", 0, Night}, {"tonite", 0, Night}, {"2night", 0, Night}, {"this morning", 0, Morning}, {"this afternoon", 0, Afternoon}, {"this evening", 0, Evening}, {"tonigt", 0, Night}, {"later today", 0, NoPart}, {"this noon", 0, Noon}, {"tonihgt", 0, Night}, {"todays", 0, NoPart}, {"tdy", 0, NoPart},
-	{"tomorrow", 1, NoPart}, {"tomorow", 1, NoPart}, {"tommorow", 1, NoPart}, {"tommorrow", 1, NoPart}, {"tmrw", 1, NoPart}, {"tmr", 1, NoPart}, {"tmw", 1, NoPart}, {"tomorro", 1, NoPart}, {"2morrow", 1, NoPart}, {"tomorrw", 1, NoPart}, {"tomorrow's", 1, NoPart}, {"tomrrow", 1, NoPart}, {"tomoroww", 1, NoPart}, {"tomorrrow", 1, NoPart}, {"2moro", 1, NoPart}, {"tomarrow", 1, NoPart}, {"tomororw", 1, NoPart}, {"toomorrow", 1, NoPart}, {"tmrow", 1, NoPart}, {"tmmrw", 1, NoPart}, {"tommorw", 1, NoPart}, {"tmorrow", 1, NoPart},
-	{"the day after tomorrow", 2, NoPart}, {"day after tomorrow", 2, NoPart}, {"the day after tmrw", 2, NoPart}, {"overmorrow", 2, NoPart}, {"day after tmrw", 2, NoPart}, {"the day after tomorow", 2, NoPart}, {"day after tommorow", 2, NoPart},
+	{"今天", 0, NoPart},
+	{"今日", 0, NoPart},
+	{"今儿", 0, NoPart},
+	{"今儿个", 0, NoPart},
+	{"当天", 0, NoPart},
+	{"今早", 0, Morning},
+	{"今晨", 0, Morning},
+	{"今晚", 0, Night},
+	{"今晚上", 0, Night},
+	{"今夜", 0, Night},
+	{"今儿晚上", 0, Night},
+	{"今午", 0, Noon},
+	{"明天", 1, NoPart},
+	{"明日", 1, NoPart},
+	{"明儿", 1, NoPart},
+	{"明儿个", 1, NoPart},
+	{"明早", 1, Morning},
+	{"明早上", 1, Morning},
+	{"明晨", 1, Morning},
+	{"明晚", 1, Night},
+	{"明晚上", 1, Night},
+	{"明夜", 1, Night},
+	{"明儿早", 1, Morning},
+	{"明个", 1, NoPart},
+	{"听天", -1, NoPart},
+	{"眀天", 1, NoPart},
+	{"明午", 1, Noon},
+	{"后天", 2, NoPart},
+	{"后日", 2, NoPart},
+	{"后儿", 2, NoPart},
+	{"后早", 2, Morning},
+	{"后晚", 2, Night},
+	{"大后天", 3, NoPart},
+	{"大后日", 3, NoPart},
+	{"today", 0, NoPart},
+	{"tonight", 0, Night},
+	{"tonite", 0, Night},
+	{"2night", 0, Night},
+	{"this morning", 0, Morning},
+	{"this afternoon", 0, Afternoon},
+	{"this evening", 0, Evening},
+	{"tonigt", 0, Night},
+	{"later today", 0, NoPart},
+	{"this noon", 0, Noon},
+	{"tonihgt", 0, Night},
+	{"todays", 0, NoPart},
+	{"tdy", 0, NoPart},
+	{"tomorrow", 1, NoPart},
+	{"tomorow", 1, NoPart},
+	{"tommorow", 1, NoPart},
+	{"tommorrow", 1, NoPart},
+	{"tmrw", 1, NoPart},
+	{"tmr", 1, NoPart},
+	{"tmw", 1, NoPart},
+	{"tomorro", 1, NoPart},
+	{"2morrow", 1, NoPart},
+	{"tomorrw", 1, NoPart},
+	{"tomorrow's", 1, NoPart},
+	{"tomrrow", 1, NoPart},
+	{"tomoroww", 1, NoPart},
+	{"tomorrrow", 1, NoPart},
+	{"2moro", 1, NoPart},
+	{"tomarrow", 1, NoPart},
+	{"tomororw", 1, NoPart},
+	{"toomorrow", 1, NoPart},
+	{"tmrow", 1, NoPart},
+	{"tmmrw", 1, NoPart},
+	{"tommorw", 1, NoPart},
+	{"tmorrow", 1, NoPart},
+	{"the day after tomorrow", 2, NoPart},
+	{"day after tomorrow", 2, NoPart},
+	{"the day after tmrw", 2, NoPart},
+	{"overmorrow", 2, NoPart},
+	{"day after tmrw", 2, NoPart},
+	{"the day after tomorow", 2, NoPart},
+	{"day after tommorow", 2, NoPart},
 }
 
 // afterWords are days relative to the start of a window.
 var afterWords = []dayWord{
-	{"次日", 1, NoPart}, {"翌日", 1, NoPart}, {"第二天", 1, NoPart}, {"隔天", 1, NoPart}, {"第三天", 2, NoPart}, {"次晨", 1, Morning}, {"翌晨", 1, Morning}, {"隔日", 1, NoPart}, {"隔夜", -1, NoPart}, {"当日", 0, NoPart}, {"当晚", 0, Night}, {"同日", 0, NoPart}, {"转天", 1, NoPart}, {"次早", 1, Morning},
-	{"the next day", 1, NoPart}, {"next day", 1, NoPart}, {"the following day", 1, NoPart}, {"following day", 1, NoPart}, {"the day after", 1, NoPart}, {"the next morning", 1, Morning}, {"next morning", 1, Morning}, {"the following morning", 1, Morning}, {"same day", 0, NoPart}, {"the same day", 0, NoPart}, {"that evening", 0, Evening}, {"that night", 0, Night}, {"that afternoon", 0, Afternoon}, {"same evening", 0, Evening}, {"the same evening", 0, Evening}, {"the morning after", 1, Morning}, {"following morning", 1, Morning}, {"the following evening", 1, Evening}, {"next evening", 1, Evening}, {"the next evening", 1, Evening},
+	{"次日", 1, NoPart},
+	{"翌日", 1, NoPart},
+	{"第二天", 1, NoPart},
+	{"隔天", 1, NoPart},
+	{"第三天", 2, NoPart},
+	{"次晨", 1, Morning},
+	{"翌晨", 1, Morning},
+	{"隔日", 1, NoPart},
+	{"隔夜", -1, NoPart},
+	{"当日", 0, NoPart},
+	{"当晚", 0, Night},
+	{"同日", 0, NoPart},
+	{"转天", 1, NoPart},
+	{"次早", 1, Morning},
+	{"the next day", 1, NoPart},
+	{"next day", 1, NoPart},
+	{"the following day", 1, NoPart},
+	{"following day", 1, NoPart},
+	{"the day after", 1, NoPart},
+	{"the next morning", 1, Morning},
+	{"next morning", 1, Morning},
+	{"the following morning", 1, Morning},
+	{"same day", 0, NoPart},
+	{"the same day", 0, NoPart},
+	{"that evening", 0, Evening},
+	{"that night", 0, Night},
+	{"that afternoon", 0, Afternoon},
+	{"same evening", 0, Evening},
+	{"the same evening", 0, Evening},
+	{"the morning after", 1, Morning},
+	{"following morning", 1, Morning},
+	{"the following evening", 1, Evening},
+	{"next evening", 1, Evening},
+	{"the next evening", 1, Evening},
 }
 
 var partWords = []dayWord{
-	{"凌晨", 0, SmallHours}, {"清晨", 0, Morning}, {"早上", 0, Morning}, {"早晨", 0, Morning}, {"早", 0, Morning}, {"上午", 0, Morning}, {"早间", 0, Morning}, {"一早", 0, Morning}, {"一大早", 0, Morning}, {"大早上", 0, Morning}, {"大清早", 0, Morning}, {"晨", 0, Morning}, {"午前", 0, Morning}, {"拂晓", 0, SmallHours}, {"黎明", 0, SmallHours},
-	{"中午", 0, Noon}, {"正午", 0, Noon}, {"午间", 0, Noon}, {"晌午", 0, Noon}, {"下午", 0, Afternoon}, {"午后", 0, Afternoon}, {"后晌", 0, Afternoon}, {"傍晚", 0, Evening}, {"黄昏", 0, Evening}, {"晚上", 0, Night}, {"晚间", 0, Night}, {"晚", 0, Night}, {"夜里", 0, Night}, {"夜间", 0, Night}, {"夜晚", 0, Night}, {"深夜", 0, Night}, {"入夜", 0, Night}, {"大晚上", 0, Night}, {"夜", 0, Night},
-	{"半夜", 0, Midnight}, {"午夜", 0, Midnight}, {"子夜", 0, Midnight}, {"下半夜", 0, SmallHours}, {"后半夜", 0, SmallHours}, {"下晚", 0, Evening}, {"下午晚些时候", -1, Afternoon},
-	{"early morning", 0, Morning}, {"in the morning", 0, Morning}, {"morning", 0, Morning}, {"mornings", 0, Morning}, {"in the early morning", 0, Morning}, {"in the late morning", 0, Morning}, {"in the mornin", 0, Morning},
-	{"in the afternoon", 0, Afternoon}, {"afternoon", 0, Afternoon}, {"in the evening", 0, Evening}, {"evening", 0, Evening}, {"at night", 0, Night}, {"night", 0, Night}, {"in the night", 0, Night}, {"late night", 0, Night}, {"late evening", 0, Evening}, {"early afternoon", 0, Afternoon}, {"late afternoon", 0, Afternoon}, {"early evening", 0, Evening}, {"morning of", -1, Morning}, {"arvo", 0, Afternoon}, {"eve", -1, Evening}, {"of the morning", 0, Morning}, {"in the small hours", 0, SmallHours},
+	{"凌晨", 0, SmallHours},
+	{"清晨", 0, Morning},
+	{"早上", 0, Morning},
+	{"早晨", 0, Morning},
+	{"早", 0, Morning},
+	{"上午", 0, Morning},
+	{"早间", 0, Morning},
+	{"一早", 0, Morning},
+	{"一大早", 0, Morning},
+	{"大早上", 0, Morning},
+	{"大清早", 0, Morning},
+	{"晨", 0, Morning},
+	{"朝", 0, Morning},
+	{"午前", 0, Morning},
+	{"拂晓", 0, SmallHours},
+	{"黎明", 0, SmallHours},
+	{"中午", 0, Noon},
+	{"正午", 0, Noon},
+	{"午间", 0, Noon},
+	{"晌午", 0, Noon},
+	{"下午", 0, Afternoon},
+	{"午后", 0, Afternoon},
+	{"后晌", 0, Afternoon},
+	{"傍晚", 0, Evening},
+	{"黄昏", 0, Evening},
+	{"晚上", 0, Night},
+	{"晚间", 0, Night},
+	{"晚", 0, Night},
+	{"夜里", 0, Night},
+	{"夜间", 0, Night},
+	{"夜晚", 0, Night},
+	{"深夜", 0, Night},
+	{"入夜", 0, Night},
+	{"大晚上", 0, Night},
+	{"夜", 0, Night},
+	{"半夜", 0, Midnight},
+	{"午夜", 0, Midnight},
+	{"子夜", 0, Midnight},
+	{"下半夜", 0, SmallHours},
+	{"后半夜", 0, SmallHours},
+	{"下晚", 0, Evening},
+	{"下午晚些时候", -1, Afternoon},
+	{"early morning", 0, Morning},
+	{"in the morning", 0, Morning},
+	{"morning", 0, Morning},
+	{"mornings", 0, Morning},
+	{"in the early morning", 0, Morning},
+	{"in the late morning", 0, Morning},
+	{"in the mornin", 0, Morning},
+	{"in the afternoon", 0, Afternoon},
+	{"afternoon", 0, Afternoon},
+	{"in the evening", 0, Evening},
+	{"evening", 0, Evening},
+	{"at night", 0, Night},
+	{"night", 0, Night},
+	{"in the night", 0, Night},
+	{"late night", 0, Night},
+	{"late evening", 0, Evening},
+	{"early afternoon", 0, Afternoon},
+	{"late afternoon", 0, Afternoon},
+	{"early evening", 0, Evening},
+	{"morning of", -1, Morning},
+	{"arvo", 0, Afternoon},
+	{"eve", -1, Evening},
+	{"of the morning", 0, Morning},
+	{"in the small hours", 0, SmallHours},
 }
 
 func (sc *scanner) dayWord(i int, list []dayWord) (dayWord, int) {
@@ -72,6 +238,9 @@ func (sc *scanner) day(i int, t *TimeExpr) int {
 		return e
 	}
 	if e := sc.numericDate(i, t); e >= 0 {
+		return e
+	}
+	if e := sc.secondDate(i, t); e >= 0 {
 		return e
 	}
 	return sc.englishDate(i, t)
@@ -139,7 +308,7 @@ func (sc *scanner) weekday(i int, t *TimeExpr) int {
 			return e
 		}
 	}
-	if e := sc.oneOf(k, "weekend"); e >= 0 && k > i || sc.lit(i, "the weekend") >= 0 {
+	if e := sc.oneOf(k, "weekend"); e >= 0 && k > i || sc.lit(i, "the weekend") >= 0 || e >= 0 && sc.endsWith(i, "over the", "on the") {
 		t.Ref, t.Weekday, t.WeekOffset = OnWeekday, time.Saturday, max(week, 0)
 		return max(e, sc.lit(i, "the weekend"))
 	}
@@ -278,6 +447,8 @@ func (sc *scanner) numericDate(i int, t *TimeExpr) int {
 		t.Ref, t.Year, t.Month, t.Day = OnDate, parts[0], parts[1], parts[2]
 	case count == 3 && sep == '/' && parts[2] >= 2000 && parts[2] < 2200 && validDate(parts[0], parts[1]):
 		t.Ref, t.Year, t.Month, t.Day = OnDate, parts[2], parts[0], parts[1]
+	case count == 3 && sep != '-' && parts[2] >= 2000 && parts[2] < 2200 && validDate(parts[1], parts[0]):
+		t.Ref, t.Year, t.Month, t.Day = OnDate, parts[2], parts[1], parts[0]
 	case count == 2 && sep == '/' && validDate(parts[0], parts[1]) && sc.slashDateFits(i, k):
 		t.Ref, t.Month, t.Day = OnDate, parts[0], parts[1]
 	default:
@@ -287,6 +458,13 @@ func (sc *scanner) numericDate(i int, t *TimeExpr) int {
 		k++ // 2026-03-05T08:00
 	}
 	return k
+}
+
+// numericDateEnd reports whether a plain month/day that ends a range stands at i.
+func (sc *scanner) numericDateEnd(i int) bool {
+	m, _ := sc.number(i)
+	d, ok := sc.number(m.end + 1)
+	return ok && m.style == digits && d.style == digits && m.integer() && d.integer() && validDate(int(m.value), int(d.value)) && !sc.unitOrMeasure(d.end)
 }
 
 func validDate(month, day int) bool { return month >= 1 && month <= 12 && day >= 1 && day <= 31 }
@@ -300,7 +478,42 @@ func (sc *scanner) slashDateFits(i, k int) bool {
 	if n, ok := sc.number(j); ok && n.style != words && sc.clock(j, &t, false) >= 0 {
 		return true
 	}
+	if last := len(sc.found) - 1; last >= 0 && sc.found[last].clock.Ref == OnDate && rangeSign(sc.s[sc.found[last].end:i]) {
+		return true
+	}
+	if e := sc.oneOf(j, "-", "~", "到", "至", "to"); e >= 0 {
+		e = sc.skipSpace(e)
+		m, mok := sc.number(e)
+		if mok && sc.byteAt(m.end) == '/' && sc.numericDateEnd(e) {
+			return true
+		}
+	}
 	return sc.endsWith(i, "on", "starting", "from", "until", "by", "从", "自", "于", "在", "since") && !sc.unitOrMeasure(k) || sc.anyPrefix(j, "at", "开始", "起")
+}
+
+// secondDate matches the second day of a range in one month: Dec 24-26, March 15th to 17th.
+func (sc *scanner) secondDate(i int, t *TimeExpr) int {
+	last := len(sc.found) - 1
+	if last < 0 {
+		return -1
+	}
+	f := sc.found[last]
+	if f.kind != Time || f.clock.Ref != OnDate || f.clock.Month == 0 || f.clock.HasClock {
+		return -1
+	}
+	between := sc.s[f.end:min(i, len(sc.s))]
+	if k := strings.LastIndex(between, "the "); k >= 0 {
+		between = between[:k]
+	}
+	if !rangeSign(between) && strings.TrimSpace(between) != "through" && strings.TrimSpace(between) != "until" {
+		return -1
+	}
+	d, e := sc.dayNumber(i)
+	if e < 0 || d <= f.clock.Day || sc.unitOrMeasure(e) || sc.anyPrefix(e, "月", "点", "%", "/") || monthNames[sc.latinWord(sc.skipSpace(e))] > 0 {
+		return -1
+	}
+	t.Ref, t.Year, t.Month, t.Day = OnDate, f.clock.Year, f.clock.Month, d
+	return e
 }
 
 // englishDate matches Dec 3, December 3rd, 3 Dec, 3rd of December 2026, the 5th, next month.

@@ -264,14 +264,36 @@ func (sc *scanner) spokenClock(i int, t *TimeExpr) int {
 		name   string
 		offset int
 	}{
-		{"half past ", 30}, {"half-past ", 30}, {"quarter past ", 15}, {"a quarter past ", 15}, {"quarter after ", 15}, {"a quarter after ", 15},
-		{"quarter to ", -15}, {"a quarter to ", -15}, {"quarter till ", -15}, {"quarter of ", -15}, {"ten past ", 10}, {"ten to ", -10}, {"twenty past ", 20},
-		{"twenty to ", -20}, {"five past ", 5}, {"five to ", -5}, {"twenty-five past ", 25}, {"twenty-five to ", -25}, {"10 past ", 10}, {"20 past ", 20}, {"5 past ", 5}, {"half passed ", 30},
+		{"half past ", 30},
+		{"half-past ", 30},
+		{"quarter past ", 15},
+		{"a quarter past ", 15},
+		{"quarter after ", 15},
+		{"a quarter after ", 15},
+		{"quarter to ", -15},
+		{"a quarter to ", -15},
+		{"quarter till ", -15},
+		{"quarter of ", -15},
+		{"ten past ", 10},
+		{"ten to ", -10},
+		{"twenty past ", 20},
+		{"twenty to ", -20},
+		{"five past ", 5},
+		{"five to ", -5},
+		{"twenty-five past ", 25},
+		{"twenty-five to ", -25},
+		{"10 past ", 10},
+		{"20 past ", 20},
+		{"5 past ", 5},
+		{"half passed ", 30},
 	} {
 		if sc.has(i, w.name) {
 			offset, k = w.offset, i+len(w.name)
 			break
 		}
+	}
+	if k < 0 && sc.has(i, "half ") && sc.endsWith(i, "at", "from", "until", "till", "by", "between") {
+		offset, k = 30, i+len("half ") // British: half nine is 9:30
 	}
 	if k < 0 {
 		return -1
@@ -304,16 +326,27 @@ func (sc *scanner) militaryClock(n number, t *TimeExpr) int {
 		return -1
 	}
 	e := sc.oneOf(sc.skipSpace(n.end), "hrs", "hours", "h", "local")
-	lead := sc.endsWith(n.start, "at", "from", "until", "till", "to", "-", "by", "between") || n.zeroLed
-	if e < 0 || !lead {
-		if !n.zeroLed || !sc.endsWith(n.start, "at", "from", "until", "till", "to", "-") {
-			return -1
-		}
+	lead := sc.endsWith(n.start, "at", "from", "until", "till", "to", "-", "by", "between")
+	switch {
+	case e >= 0 && (lead || n.zeroLed || sc.fourDigitsFollow(e)):
+	case e < 0 && n.zeroLed && (lead || sc.fourDigitsFollow(n.end)), e < 0 && sc.windowBefore(n.start) && !sc.unitOrMeasure(n.end):
 		e = n.end
+	default:
+		return -1
 	}
 	sc.setHour(t, h, m)
 	t.Is24 = true
 	return e
+}
+
+// fourDigitsFollow reports whether a second time in four digits follows at i.
+func (sc *scanner) fourDigitsFollow(i int) bool {
+	e := sc.oneOf(sc.skipSpace(i), "-", "to", "until", "till", "~", "到", "至")
+	if e < 0 {
+		return false
+	}
+	n, ok := sc.number(sc.skipSpace(e))
+	return ok && n.style == digits && n.end-n.start == 4 && n.integer() && n.value <= 2400
 }
 
 // pairedHour reports whether the plain number n is the first end of a window whose second end is unmistakably a clock
@@ -385,7 +418,7 @@ func (sc *scanner) bareHour(i int, n number, t TimeExpr) bool {
 		return sc.secondHour(k)
 	}
 	if t.Ref != NoDay && !sc.endsWith(i, "at", "from", "between", "around", "about", "by") {
-		return sc.secondHour(k) || sc.followsHour(k, false)
+		return sc.secondHour(k) || sc.followsHour(k, t.Part != NoPart)
 	}
 	return sc.followsHour(k, true)
 }

@@ -26,11 +26,6 @@ func (sc *scanner) runeAt(i int) rune {
 	return r
 }
 
-func (sc *scanner) runeBefore(i int) rune {
-	r, _ := utf8.DecodeLastRuneInString(sc.s[:i])
-	return r
-}
-
 func (sc *scanner) has(i int, p string) bool {
 	return i >= 0 && i <= len(sc.s) && strings.HasPrefix(sc.s[i:], p)
 }
@@ -95,12 +90,8 @@ func (sc *scanner) latinWord(i int) string {
 	return sc.s[i:j]
 }
 
-// before and after return up to n bytes around a position, perhaps cutting a character.
+// before returns up to n bytes that stand before i, perhaps cutting a character.
 func (sc *scanner) before(i, n int) string { return sc.s[max(0, i-n):i] }
-func (sc *scanner) after(i, n int) string {
-	i = min(i, len(sc.s))
-	return sc.s[i:min(len(sc.s), i+n)]
-}
 
 func containsAny(s string, words ...string) bool {
 	for _, w := range words {

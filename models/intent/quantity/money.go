@@ -9,17 +9,85 @@ type coin struct {
 }
 
 var coins = []coin{
-	{"美元", 1, USD}, {"美金", 1, USD}, {"美刀", 1, USD}, {"刀", 1, USD}, {"美分", 0.01, USD}, {"刀乐", 1, USD}, {"个美元", 1, USD}, {"个美金", 1, USD},
-	{"usd", 1, USD}, {"us$", 1, USD}, {"us dollars", 1, USD}, {"us dollar", 1, USD}, {"dollars", 1, USD}, {"dollar", 1, USD}, {"dolars", 1, USD}, {"dollers", 1, USD}, {"dollors", 1, USD}, {"u.s. dollars", 1, USD}, {"dollar's", 1, USD}, {"usdt", 1, USD},
-	{"bucks", 1, USD}, {"buck", 1, USD}, {"$", 1, USD}, {"grand", 1000, USD}, {"cents", 0.01, USD}, {"cent", 0.01, USD}, {"¢", 0.01, USD}, {"us cents", 0.01, USD}, {"ct", 0.01, USD}, {"cts", 0.01, USD}, {"usd cents", 0.01, USD}, {"dollar cents", 0.01, USD}, {"c", 0.01, USD},
-	{"人民币", 1, CNY}, {"元人民币", 1, CNY}, {"块人民币", 1, CNY}, {"元钱", 1, CNY}, {"元整", 1, CNY}, {"元", 1, CNY}, {"块钱", 1, CNY}, {"块", 1, CNY}, {"圆", 1, CNY}, {"個元", 1, CNY},
-	{"毛钱", 0.1, CNY}, {"毛", 0.1, CNY}, {"角钱", 0.1, CNY}, {"角", 0.1, CNY}, {"分钱", 0.01, CNY}, {"大洋", 1, CNY}, {"软妹币", 1, CNY},
-	{"rmb", 1, CNY}, {"cny", 1, CNY}, {"yuan", 1, CNY}, {"yuans", 1, CNY}, {"kuai", 1, CNY}, {"renminbi", 1, CNY}, {"¥", 1, CNY}, {"chinese yuan", 1, CNY}, {"mao", 0.1, CNY}, {"cn¥", 1, CNY}, {"yuan rmb", 1, CNY}, {"元rmb", 1, CNY},
+	{"美元", 1, USD},
+	{"美金", 1, USD},
+	{"美刀", 1, USD},
+	{"刀", 1, USD},
+	{"美分", 0.01, USD},
+	{"刀乐", 1, USD},
+	{"个美元", 1, USD},
+	{"个美金", 1, USD},
+	{"usd", 1, USD},
+	{"us$", 1, USD},
+	{"us dollars", 1, USD},
+	{"us dollar", 1, USD},
+	{"dollars", 1, USD},
+	{"dollar", 1, USD},
+	{"dolars", 1, USD},
+	{"dollers", 1, USD},
+	{"dollors", 1, USD},
+	{"u.s. dollars", 1, USD},
+	{"dollar's", 1, USD},
+	{"usdt", 1, USD},
+	{"bucks", 1, USD},
+	{"buck", 1, USD},
+	{"$", 1, USD},
+	{"grand", 1000, USD},
+	{"cents", 0.01, USD},
+	{"cent", 0.01, USD},
+	{"¢", 0.01, USD},
+	{"us cents", 0.01, USD},
+	{"ct", 0.01, USD},
+	{"cts", 0.01, USD},
+	{"usd cents", 0.01, USD},
+	{"dollar cents", 0.01, USD},
+	{"c", 0.01, USD},
+	{"人民币", 1, CNY},
+	{"元人民币", 1, CNY},
+	{"块人民币", 1, CNY},
+	{"元钱", 1, CNY},
+	{"元整", 1, CNY},
+	{"元", 1, CNY},
+	{"块钱", 1, CNY},
+	{"块", 1, CNY},
+	{"圆", 1, CNY},
+	{"個元", 1, CNY},
+	{"毛钱", 0.1, CNY},
+	{"毛", 0.1, CNY},
+	{"角钱", 0.1, CNY},
+	{"角", 0.1, CNY},
+	{"分钱", 0.01, CNY},
+	{"大洋", 1, CNY},
+	{"软妹币", 1, CNY},
+	{"rmb", 1, CNY},
+	{"cny", 1, CNY},
+	{"yuan", 1, CNY},
+	{"yuans", 1, CNY},
+	{"kuai", 1, CNY},
+	{"renminbi", 1, CNY},
+	{"¥", 1, CNY},
+	{"chinese yuan", 1, CNY},
+	{"mao", 0.1, CNY},
+	{"cn¥", 1, CNY},
+	{"yuan rmb", 1, CNY},
+	{"元rmb", 1, CNY},
 }
 
 var prefixCoins = []coin{
-	{"us$", 1, USD}, {"usd", 1, USD}, {"$", 1, USD}, {"美元", 1, USD}, {"美金", 1, USD}, {"usd$", 1, USD}, {"us $", 1, USD},
-	{"人民币", 1, CNY}, {"rmb¥", 1, CNY}, {"rmb", 1, CNY}, {"cny", 1, CNY}, {"¥", 1, CNY}, {"cn¥", 1, CNY}, {"人民币¥", 1, CNY},
+	{"us$", 1, USD},
+	{"usd", 1, USD},
+	{"$", 1, USD},
+	{"美元", 1, USD},
+	{"美金", 1, USD},
+	{"usd$", 1, USD},
+	{"us $", 1, USD},
+	{"人民币", 1, CNY},
+	{"rmb¥", 1, CNY},
+	{"rmb", 1, CNY},
+	{"cny", 1, CNY},
+	{"¥", 1, CNY},
+	{"cn¥", 1, CNY},
+	{"人民币¥", 1, CNY},
 }
 
 func (sc *scanner) coin(i int, list []coin) (coin, int) {
@@ -144,12 +212,20 @@ func (sc *scanner) smallChange(m *match, c coin) {
 	if k < 0 {
 		k = m.end
 	}
+	if d, ok := hanDigits[sc.runeAt(m.end)]; ok && sc.perAfterMoney(m.end+3) >= 0 {
+		m.value, m.end = m.value+d/10, m.end+3 // 三块五一小时
+		return
+	}
 	n, ok := sc.number(k)
 	if !ok || !n.integer() || n.article || n.value > 99 {
 		return
 	}
 	if d, e := sc.coin(sc.skipSpace(n.end), coins); e >= 0 && d.factor < 1 && d.currency == c.currency && d.name != "c" {
 		m.value, m.end = m.value+n.value*d.factor, e
+		return
+	}
+	if c.currency == USD && k == m.end+1 && (n.style == words || n.end-k == 2) && n.value >= 10 && sc.priceEnds(n.end) {
+		m.value, m.end = m.value+n.value/100, n.end // three dollars fifty
 		return
 	}
 	if k == m.end && n.style != words && n.value < 10 && n.value > 0 && (c.name == "块" || c.name == "元") && !sc.unitOrMeasure(n.end) &&
@@ -159,6 +235,12 @@ func (sc *scanner) smallChange(m *match, c coin) {
 			m.end = e
 		}
 	}
+}
+
+// priceEnds reports whether nothing that could be counted follows a price at i.
+func (sc *scanner) priceEnds(i int) bool {
+	k := sc.skipSpace(i)
+	return k >= len(sc.s) || strings.IndexByte(",.;!?/)", sc.s[k]) >= 0 || sc.anyPrefix(k, "per", "an", "a", "each", "max", "tops", "total", "at", "or", "all", "in")
 }
 
 // perAfterMoney matches the time unit of a price ("an hour", "一天") so that it is not read as a duration.

@@ -55,6 +55,8 @@ var folded = map[rune]string{
 	'俩': "两", '〇': "零", '○': "零", '\u200b': "", '\ufeff': "", '\u200d': "",
 }
 
+var fractions = map[rune]string{'½': ".5", '¼': ".25", '¾': ".75"}
+
 // normalise folds width, case, spaces and variant characters, keeping for each byte where it came from.
 // Invalid bytes become U+FFFD one by one.
 func normalise(text string) *scanner {
@@ -67,6 +69,12 @@ func normalise(text string) *scanner {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		out := foldRune(r)
+		if f, ok := fractions[r]; ok {
+			out = f
+			if k := b.Len(); k == 0 || !isDigit(b.String()[k-1]) {
+				out = "0" + f
+			}
+		}
 		if out == " " && space {
 			out = ""
 		} else if out != "" {

@@ -145,6 +145,8 @@ func (sc *scanner) scaleHan(n *number, m float64) {
 		n.value, n.end = n.value+rest.value, rest.end
 	case rest.style == digits && rest.value < 10 && rest.integer() && rest.end == n.end+1 && !sc.unitOrMeasure(rest.end):
 		n.value, n.end = n.value+rest.value*m/10, rest.end
+	case rest.style == han && rest.lone && rest.value > 0 && !sc.unitOrMeasure(rest.end):
+		n.value, n.end = n.value+rest.value*m/10, rest.end
 	case rest.style == digits && rest.value >= 10 && rest.value < m && rest.integer():
 		n.value, n.end = n.value+rest.value, rest.end
 	}
@@ -240,7 +242,7 @@ func (sc *scanner) notMultiplier(i int) bool {
 // larger counts.
 func (sc *scanner) plainHan(run float64, count int) float64 {
 	if count == 2 {
-		if a, b := math.Floor(run/10), math.Mod(run, 10); a > 0 && b == a+1 {
+		if a, b := math.Floor(run/10), math.Mod(run, 10); a > 0 && (b == a+1 || a == 3 && b == 5) {
 			return b
 		}
 	}

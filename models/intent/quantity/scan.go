@@ -71,7 +71,7 @@ var idiomsByByte = func() (t [256][]string) {
 
 // skipIdiom returns the end of an idiom or an ordinal at i, or i.
 func (sc *scanner) skipIdiom(i int) int {
-	if sc.has(i, "第") {
+	if sc.has(i, "第") && !sc.has(i, "第二天") {
 		if n, ok := sc.number(sc.skipSpace(i + 3)); ok && n.style != words {
 			return n.end
 		}
@@ -156,6 +156,9 @@ func (sc *scanner) gap(n number) int {
 	if e := sc.oneOf(i, "多", "来", "余", "几"); e >= 0 {
 		i = e
 	}
+	if e := sc.oneOf(i, "ish", "odd", "or so"); e >= 0 {
+		i = sc.skipSpace(e)
+	}
 	if sc.byteAt(i) == '+' {
 		i = sc.skipSpace(i + 1)
 	}
@@ -177,6 +180,9 @@ func (sc *scanner) measured(n number) (match, bool) {
 				m := match{kind: Duration, start: n.start, end: e, value: (n.value + 0.5) * f.factor, unit: f.factor, number: n}
 				return m, true
 			}
+		}
+		if e := sc.oneOf(k, "月"); e >= 0 {
+			return match{kind: Duration, start: n.start, end: e, value: (n.value + 0.5) * 43200, unit: 43200, number: n}, true
 		}
 	}
 	half := 0.0
@@ -240,9 +246,9 @@ func (sc *scanner) halfAfter(m *match, u unit) {
 // compound adds smaller units that follow a duration: 1h30m, 2小时30分钟, 1 day and 4 hours.
 func (sc *scanner) compound(m *match) {
 	for range 3 {
-		i := m.end
+		i, joined := m.end, true
 		if e := sc.oneOf(i, " and ", ", ", "零", "又", " & ", "加", ", and ", "外加"); e >= 0 {
-			i = e
+			i, joined = e, false
 		}
 		i = sc.skipSpace(i)
 		if sc.has(i, "半小时") || sc.has(i, "半个小时") {
@@ -259,8 +265,10 @@ func (sc *scanner) compound(m *match) {
 		f, e := sc.longest(sc.gap(n), durationNames)
 		if k := sc.oneOf(n.end, "分", "m"); k > e {
 			f, e = 1, k
+		} else if e < 0 && sc.s[m.end-1] == 'h' && i == m.end && n.style == digits && n.end == i+2 && !isAlnum(sc.byteAt(n.end)) {
+			f, e = 1, n.end // 1h30
 		}
-		if e < 0 || f <= 0 || n.value*f >= m.value || n.value >= 60 && f == 1 || sc.timeFollows(e) {
+		if e < 0 || f <= 0 || n.value*f >= m.value || n.value >= 60 && f == 1 || !joined && sc.timeFollows(e) {
 			return
 		}
 		m.value, m.end = m.value+n.value*f, e
@@ -272,11 +280,143 @@ func (sc *scanner) timeFollows(e int) bool { return sc.anyPrefix(e, "后", "之�
 
 // halves are spans of time that carry their number in a word.
 var halves = []unitName{
-	{"半小时", 30}, {"半个小时", 30}, {"半个钟头", 30}, {"半个钟", 30}, {"半钟头", 30}, {"半天", 720}, {"大半天", 720}, {"半日", 720}, {"半个月", 21600}, {"半年", 262800}, {"半分钟", 0.5},
-	{"半个工作日", 240}, {"半周", 5040}, {"半个星期", 5040}, {"全天", 1440}, {"一整天", 1440}, {"整天", 1440}, {"一昼夜", 1440}, {"整周", 10080}, {"整月", 43200}, {"整个月", 43200}, {"一刻钟", 15}, {"三刻钟", 45}, {"一个半小时", 90},
-	{"hour and a half", 90}, {"hour and half", 90}, {"day and a half", 2160}, {"week and a half", 15120}, {"month and a half", 64800}, {"half hour", 30}, {"half-hour", 30}, {"half an hour", 30}, {"half day", 720}, {"half-day", 720},
-	{"quarter of an hour", 15}, {"a quarter of an hour", 15}, {"quarter hour", 15}, {"three quarters of an hour", 45}, {"three-quarters of an hour", 45}, {"quarter-hour", 15}, {"a quarter hour", 15}, {"half a month", 21600},
-	{"all day long", 1440}, {"all day", 1440}, {"the whole day", 1440}, {"whole day", 1440}, {"the entire day", 1440}, {"full day", 1440}, {"round the clock", -1}, {"a full day", 1440}, {"an entire day", 1440}, {"a whole day", 1440}, {"a whole week", 10080}, {"a full week", 10080}, {"a full month", 43200}, {"a full hour", 60}, {"a whole month", 43200}, {"the whole week", 10080}, {"the whole month", 43200}, {"a whole hour", 60}, {"a good hour", 60}, {"a quarter", -1}, {"24h", 1440}, {"a solid hour", 60}, {"an additional hour", 60}, {"the next hour", 60}, {"next hour", 60}, {"one full hour", 60}, {"one whole day", 1440}, {"one full day", 1440}, {"a calendar month", 43200}, {"a single day", 1440}, {"a single hour", 60}, {"another hour", 60},
+	{"半小时", 30},
+	{"半个小时", 30},
+	{"半个钟头", 30},
+	{"半个钟", 30},
+	{"半钟头", 30},
+	{"半天", 720},
+	{"大半天", 720},
+	{"半日", 720},
+	{"半个月", 21600},
+	{"半年", 262800},
+	{"半分钟", 0.5},
+	{"半个工作日", 240},
+	{"半周", 5040},
+	{"半个星期", 5040},
+	{"全天", 1440},
+	{"一整天", 1440},
+	{"整天", 1440},
+	{"一昼夜", 1440},
+	{"整周", 10080},
+	{"整月", 43200},
+	{"整个月", 43200},
+	{"一刻钟", 15},
+	{"三刻钟", 45},
+	{"一个半小时", 90},
+	{"hour and a half", 90},
+	{"hour and half", 90},
+	{"day and a half", 2160},
+	{"week and a half", 15120},
+	{"month and a half", 64800},
+	{"半个多小时", 30},
+	{"半个来小时", 30},
+	{"half hour", 30},
+	{"half-hour", 30},
+	{"half an hour", 30},
+	{"half day", 720},
+	{"half-day", 720},
+	{"quarter of an hour", 15},
+	{"a quarter of an hour", 15},
+	{"quarter hour", 15},
+	{"three quarters of an hour", 45},
+	{"three-quarters of an hour", 45},
+	{"quarter-hour", 15},
+	{"a quarter hour", 15},
+	{"half a month", 21600},
+	{"all day long", 1440},
+	{"all day", 1440},
+	{"the whole day", 1440},
+	{"whole day", 1440},
+	{"the entire day", 1440},
+	{"full day", 1440},
+	{"round the clock", -1},
+	{"a full day", 1440},
+	{"an entire day", 1440},
+	{"a whole day", 1440},
+	{"a whole week", 10080},
+	{"a full week", 10080},
+	{"a full month", 43200},
+	{"a full hour", 60},
+	{"a whole month", 43200},
+	{"the whole week", 10080},
+	{"the whole weekend", 2880},
+	{"whole weekend", 2880},
+	{"all weekend", 2880},
+	{"the entire weekend", 2880},
+	{"整个周末", 2880},
+	{"the whole month", 43200},
+	{"a whole hour", 60},
+	{"a good hour", 60},
+	{"a quarter", -1},
+	{"24h", 1440},
+	{"a solid hour", 60},
+	{"an additional hour", 60},
+	{"the next hour", 60},
+	{"next hour", 60},
+	{"one full hour", 60},
+	{"one whole day", 1440},
+	{"one full day", 1440},
+	{"a calendar month", 43200},
+	{"a single day", 1440},
+	{"a single hour", 60},
+	{"another hour", 60},
+}
+
+// fixed are quantities of other kinds that carry their number in a word.
+var fixed = []struct {
+	name  string
+	kind  Kind
+	value float64
+}{
+	{"半秒钟", Latency, 500},
+	{"半秒", Latency, 500},
+	{"半毫秒", Latency, 0.5},
+	{"half a second", Latency, 500},
+	{"half second", Latency, 500},
+	{"half-second", Latency, 500},
+	{"half-a-second", Latency, 500},
+	{"quarter of a second", Latency, 250},
+	{"a quarter of a second", Latency, 250},
+	{"a quarter second", Latency, 250},
+	{"quarter second", Latency, 250},
+	{"half sec", Latency, 500},
+	{"一秒半", Latency, 1500},
+	{"百兆", Rate, 100},
+	{"千兆", Rate, 1000},
+	{"万兆", Rate, 10000},
+	{"半个g", Rate, 500},
+	{"半g", Rate, 500},
+	{"半兆", Rate, 0.5},
+	{"half a gig", Rate, 500},
+	{"half a gigabit", Rate, 500},
+	{"gigabit", Rate, 1000},
+	{"half gig", Rate, 500},
+	{"half a megabit", Rate, 0.5},
+	{"half a meg", Rate, 0.5},
+	{"quarter of a gig", Rate, 250},
+	{"a quarter gig", Rate, 250},
+	{"百m", Rate, 100},
+	{"千m", Rate, 1000},
+	{"double nines", Percent, 99},
+	{"triple nines", Percent, 99.9},
+	{"triple nine", Percent, 99.9},
+	{"triple 9", Percent, 99.9},
+	{"triple 9s", Percent, 99.9},
+	{"quadruple nines", Percent, 99.99},
+	{"quad nines", Percent, 99.99},
+	{"a couple hours", Duration, 120},
+	{"couple hours", Duration, 120},
+	{"a dime", Money, 0.1},
+	{"a quarter dollar", Money, 0.25},
+	{"half a dollar", Money, 0.5},
+	{"half a buck", Money, 0.5},
+	{"a dollar fifty", Money, 1.5},
+	{"a buck fifty", Money, 1.5},
+	{"半块", Money, 0.5},
+	{"半美元", Money, 0.5},
+	{"a dollar and a half", Money, 1.5},
+	{"half a grand", Money, 500},
 }
 
 // halfUnit matches the spans in halves and fractions of a second or of a unit of rate.
@@ -286,16 +426,7 @@ func (sc *scanner) halfUnit(i int) (match, bool) {
 		m := match{kind: Duration, start: i, end: e, value: f}
 		return m, true
 	}
-	for _, u := range []struct {
-		name  string
-		kind  Kind
-		value float64
-	}{
-		{"半秒钟", Latency, 500}, {"半秒", Latency, 500}, {"半毫秒", Latency, 0.5}, {"half a second", Latency, 500}, {"half second", Latency, 500}, {"half-second", Latency, 500}, {"half-a-second", Latency, 500}, {"quarter of a second", Latency, 250}, {"a quarter of a second", Latency, 250}, {"a quarter second", Latency, 250}, {"quarter second", Latency, 250}, {"half sec", Latency, 500}, {"一秒半", Latency, 1500},
-		{"百兆", Rate, 100}, {"千兆", Rate, 1000}, {"万兆", Rate, 10000}, {"半个g", Rate, 500}, {"半g", Rate, 500}, {"半兆", Rate, 0.5}, {"half a gig", Rate, 500}, {"half a gigabit", Rate, 500}, {"gigabit", Rate, 1000}, {"half gig", Rate, 500}, {"half a megabit", Rate, 0.5}, {"half a meg", Rate, 0.5}, {"quarter of a gig", Rate, 250}, {"a quarter gig", Rate, 250}, {"百m", Rate, 100}, {"千m", Rate, 1000},
-		{"double nines", Percent, 99}, {"triple nines", Percent, 99.9}, {"triple nine", Percent, 99.9}, {"triple 9", Percent, 99.9}, {"triple 9s", Percent, 99.9}, {"quadruple nines", Percent, 99.99}, {"quad nines", Percent, 99.99},
-		{"a couple hours", Duration, 120}, {"couple hours", Duration, 120}, {"a dime", Money, 0.1}, {"a quarter dollar", Money, 0.25}, {"half a dollar", Money, 0.5}, {"half a buck", Money, 0.5}, {"a dollar fifty", Money, 1.5}, {"a buck fifty", Money, 1.5}, {"半块", Money, 0.5}, {"半美元", Money, 0.5}, {"a dollar and a half", Money, 1.5}, {"half a grand", Money, 500},
-	} {
+	for _, u := range fixed {
 		e := sc.lit(i, u.name)
 		if e < 0 {
 			continue
@@ -400,6 +531,11 @@ func (sc *scanner) loneHan(n number) bool {
 func (sc *scanner) promoteRanges() {
 	for k := 0; k+1 < len(sc.found); k++ {
 		a, b := &sc.found[k], sc.found[k+1]
+		if a.kind == Money && b.kind == Num && !isDigit(sc.s[a.start]) && a.number.end == a.end && b.value > a.number.value &&
+			rangeSign(sc.s[a.end:b.start]) { // $20-30
+			sc.found[k+1].kind, sc.found[k+1].currency, sc.found[k+1].unit = Money, a.currency, a.unit
+			continue
+		}
 		if a.kind != Num || b.kind == Num || b.kind == Time || b.number.value == 0 && b.value == 0 {
 			continue
 		}
@@ -417,6 +553,15 @@ func (sc *scanner) promoteRanges() {
 		}
 		a.kind, a.currency, a.value, a.unit = b.kind, b.currency, tidy(a.value*factor), b.unit
 	}
+}
+
+// rangeSign reports whether the text between two numbers makes them a range and nothing else.
+func rangeSign(between string) bool {
+	switch strings.TrimSpace(between) {
+	case "-", "~", "到", "至", "to", "--":
+		return true
+	}
+	return false
 }
 
 // connects reports whether the text between two numbers joins them into a range or a pair.

@@ -4,11 +4,10 @@ import "strings"
 
 // unit is what follows a number: its kind, the factor to the kind's own unit, and where it ends.
 type unit struct {
-	kind     Kind
-	factor   float64
-	currency Currency
-	end      int
-	han      bool
+	kind   Kind
+	factor float64
+	end    int
+	han    bool
 }
 
 type unitName struct {
@@ -18,44 +17,221 @@ type unitName struct {
 
 // spans of time in minutes, longest names first where one begins another.
 var durationNames = []unitName{
-	{"个半小时", -1}, {"个小时", 60}, {"个钟头", 60}, {"个钟", 60}, {"小时", 60}, {"钟头", 60}, {"分钟", 1}, {"个分钟", 1}, {"个月", 43200},
-	{"个星期", 10080}, {"星期", 10080}, {"个礼拜", 10080}, {"礼拜", 10080}, {"个季度", 129600}, {"刻钟", 15}, {"昼夜", 1440},
-	{"天", 1440}, {"周", 10080}, {"年", 525600}, {"晚上", -1}, {"个工作日", 1440}, {"个整天", 1440}, {"整天", 1440}, {"个自然日", 1440},
-	{"minutes", 1}, {"minute", 1}, {"mins", 1}, {"min", 1}, {"minuts", 1}, {"mintues", 1}, {"minites", 1}, {"minutess", 1},
-	{"hours", 60}, {"hour", 60}, {"hrs", 60}, {"hr", 60}, {"h", 60}, {"horus", 60}, {"huors", 60}, {"hous", 60}, {"houres", 60}, {"hors", 60}, {"ours", 60},
-	{"days", 1440}, {"day", 1440}, {"d", 1440}, {"dyas", 1440}, {"weeks", 10080}, {"week", 10080}, {"wks", 10080}, {"wk", 10080}, {"weks", 10080},
-	{"months", 43200}, {"month", 43200}, {"mths", 43200}, {"mth", 43200}, {"mos", 43200}, {"mo", 43200}, {"monthes", 43200},
-	{"years", 525600}, {"year", 525600}, {"yrs", 525600}, {"yr", 525600}, {"fortnights", 20160}, {"fortnight", 20160},
-	{"quarters", 129600}, {"working days", 1440}, {"business days", 1440}, {"full days", 1440}, {"whole days", 1440},
-	{"full hours", 60}, {"solid hours", 60}, {"straight hours", 60},
+	{"个半小时", -1},
+	{"个小时", 60},
+	{"个钟头", 60},
+	{"个钟", 60},
+	{"小时", 60},
+	{"钟头", 60},
+	{"分钟", 1},
+	{"个分钟", 1},
+	{"个月", 43200},
+	{"个星期", 10080},
+	{"星期", 10080},
+	{"个礼拜", 10080},
+	{"礼拜", 10080},
+	{"个季度", 129600},
+	{"刻钟", 15},
+	{"昼夜", 1440},
+	{"天", 1440},
+	{"周", 10080},
+	{"年", 525600},
+	{"晚上", -1},
+	{"个工作日", 1440},
+	{"个整天", 1440},
+	{"整天", 1440},
+	{"个自然日", 1440},
+	{"minutes", 1},
+	{"minute", 1},
+	{"mins", 1},
+	{"min", 1},
+	{"minuts", 1},
+	{"mintues", 1},
+	{"minites", 1},
+	{"minutess", 1},
+	{"hours", 60},
+	{"hour", 60},
+	{"hrs", 60},
+	{"hr", 60},
+	{"h", 60},
+	{"horus", 60},
+	{"huors", 60},
+	{"hous", 60},
+	{"houres", 60},
+	{"hors", 60},
+	{"ours", 60},
+	{"days", 1440},
+	{"day", 1440},
+	{"d", 1440},
+	{"dyas", 1440},
+	{"weeks", 10080},
+	{"week", 10080},
+	{"wks", 10080},
+	{"wk", 10080},
+	{"weks", 10080},
+	{"months", 43200},
+	{"month", 43200},
+	{"mths", 43200},
+	{"mth", 43200},
+	{"mos", 43200},
+	{"mo", 43200},
+	{"monthes", 43200},
+	{"years", 525600},
+	{"year", 525600},
+	{"yrs", 525600},
+	{"yr", 525600},
+	{"fortnights", 20160},
+	{"fortnight", 20160},
+	{"quarters", 129600},
+	{"working days", 1440},
+	{"business days", 1440},
+	{"full days", 1440},
+	{"whole days", 1440},
+	{"full hours", 60},
+	{"solid hours", 60},
+	{"straight hours", 60},
 }
 
 // spans of time in milliseconds.
 var latencyNames = []unitName{
-	{"个毫秒", 1}, {"毫秒", 1}, {"豪秒", 1}, {"毫妙", 1}, {"毫米秒", 1}, {"微秒", 1e-3}, {"个微秒", 1e-3}, {"秒钟", 1000}, {"秒", 1000}, {"ms", 1}, {"msec", 1}, {"msecs", 1},
-	{"milliseconds", 1}, {"millisecond", 1}, {"miliseconds", 1}, {"milisecond", 1}, {"millisec", 1}, {"millisecs", 1}, {"millis", 1},
-	{"milli", 1}, {"mili seconds", 1}, {"milli seconds", 1}, {"millseconds", 1}, {"milliseonds", 1}, {"millsec", 1}, {"miliseconds", 1}, {"milisec", 1}, {"milliscond", 1}, {"millisconds", 1},
-	{"microseconds", 1e-3}, {"microsecond", 1e-3}, {"usec", 1e-3}, {"us", 1e-3}, {"seconds", 1000}, {"second", 1000},
-	{"secs", 1000}, {"sec", 1000}, {"s", 1000}, {"secounds", 1000}, {"secodns", 1000}, {"seonds", 1000}, {"毫s", 1}, {"ms.", 1},
+	{"个毫秒", 1},
+	{"毫秒", 1},
+	{"豪秒", 1},
+	{"毫妙", 1},
+	{"毫米秒", 1},
+	{"微秒", 1e-3},
+	{"个微秒", 1e-3},
+	{"秒钟", 1000},
+	{"秒", 1000},
+	{"ms", 1},
+	{"msec", 1},
+	{"msecs", 1},
+	{"milliseconds", 1},
+	{"millisecond", 1},
+	{"miliseconds", 1},
+	{"milisecond", 1},
+	{"millisec", 1},
+	{"millisecs", 1},
+	{"millis", 1},
+	{"milli", 1},
+	{"mili seconds", 1},
+	{"milli seconds", 1},
+	{"millseconds", 1},
+	{"milliseonds", 1},
+	{"millsec", 1},
+	{"miliseconds", 1},
+	{"milisec", 1},
+	{"milliscond", 1},
+	{"millisconds", 1},
+	{"microseconds", 1e-3},
+	{"microsecond", 1e-3},
+	{"usec", 1e-3},
+	{"us", 1e-3},
+	{"seconds", 1000},
+	{"second", 1000},
+	{"secs", 1000},
+	{"sec", 1000},
+	{"s", 1000},
+	{"secounds", 1000},
+	{"secodns", 1000},
+	{"seonds", 1000},
+	{"毫s", 1},
+	{"ms.", 1},
 }
 
 // multiples of a bit per second, in Mbit/s; a rate may follow without "per second".
 var rateNames = []unitName{
-	{"kbps", 1e-3}, {"kbits", 1e-3}, {"kbit", 1e-3}, {"kb", 1e-3}, {"kilobits", 1e-3}, {"kilobit", 1e-3}, {"千比特", 1e-3},
-	{"mbps", 1}, {"mpbs", 1}, {"mbsp", 1}, {"mbp", 1}, {"mbs", 1}, {"mps", 1}, {"mbits", 1}, {"mbit", 1}, {"mb", 1}, {"megabits", 1},
-	{"megabit", 1}, {"mega bits", 1}, {"megs", 1}, {"meg", 1}, {"mega", 1}, {"m", 1}, {"mbbs", 1}, {"mbpss", 1}, {"mbips", 1},
-	{"mbt", 1}, {"megbits", 1}, {"magabits", 1}, {"megabts", 1}, {"mega-bits", 1}, {"mbits", 1}, {"mebps", 1}, {"nbps", 1},
-	{"gbps", 1e3}, {"gpbs", 1e3}, {"gbsp", 1e3}, {"gbs", 1e3}, {"gbits", 1e3}, {"gbit", 1e3}, {"gb", 1e3}, {"gigabits", 1e3}, {"gigabit", 1e3},
-	{"gigs", 1e3}, {"gig", 1e3}, {"giga", 1e3}, {"giga bits", 1e3}, {"g", 1e3}, {"gps", 1e3}, {"tbps", 1e6}, {"tbit", 1e6}, {"terabits", 1e6}, {"terabit", 1e6},
-	{"兆比特", 1}, {"兆位", 1}, {"兆bit", 1}, {"兆bps", 1}, {"兆b", 1}, {"兆", 1}, {"千兆", 1e3}, {"吉比特", 1e3}, {"吉", 1e3}, {"bps", 1e-6}, {"bit", 1e-6}, {"bits", 1e-6},
-	{"照", 1}, {"兆m", 1},
+	{"kbps", 1e-3},
+	{"kbits", 1e-3},
+	{"kbit", 1e-3},
+	{"kb", 1e-3},
+	{"kilobits", 1e-3},
+	{"kilobit", 1e-3},
+	{"千比特", 1e-3},
+	{"mbps", 1},
+	{"mpbs", 1},
+	{"mbsp", 1},
+	{"mbp", 1},
+	{"mbs", 1},
+	{"mps", 1},
+	{"mbits", 1},
+	{"mbit", 1},
+	{"mb", 1},
+	{"megabits", 1},
+	{"megabit", 1},
+	{"mega bits", 1},
+	{"megs", 1},
+	{"meg", 1},
+	{"mega", 1},
+	{"m", 1},
+	{"mbbs", 1},
+	{"mbpss", 1},
+	{"mbips", 1},
+	{"mbt", 1},
+	{"megbits", 1},
+	{"magabits", 1},
+	{"megabts", 1},
+	{"mega-bits", 1},
+	{"mbits", 1},
+	{"mebps", 1},
+	{"nbps", 1},
+	{"gbps", 1e3},
+	{"gpbs", 1e3},
+	{"gbsp", 1e3},
+	{"gbs", 1e3},
+	{"gbits", 1e3},
+	{"gbit", 1e3},
+	{"gb", 1e3},
+	{"gigabits", 1e3},
+	{"gigabit", 1e3},
+	{"gigs", 1e3},
+	{"gig", 1e3},
+	{"giga", 1e3},
+	{"giga bits", 1e3},
+	{"g", 1e3},
+	{"gps", 1e3},
+	{"tbps", 1e6},
+	{"tbit", 1e6},
+	{"terabits", 1e6},
+	{"terabit", 1e6},
+	{"兆比特", 1},
+	{"兆位", 1},
+	{"兆bit", 1},
+	{"兆bps", 1},
+	{"兆b", 1},
+	{"兆", 1},
+	{"千兆", 1e3},
+	{"吉比特", 1e3},
+	{"吉", 1e3},
+	{"bps", 1e-6},
+	{"bit", 1e-6},
+	{"bits", 1e-6},
+	{"照", 1},
+	{"兆m", 1},
 }
 
 // multiples of a byte, which make a rate only "per second"; in Mbit.
 var byteNames = []unitName{
-	{"megabytes", 8}, {"megabyte", 8}, {"mega bytes", 8}, {"mbytes", 8}, {"mbyte", 8}, {"mib", 8.388608}, {"gigabytes", 8e3}, {"gigabyte", 8e3},
-	{"gbytes", 8e3}, {"gbyte", 8e3}, {"gib", 8589.934592}, {"kilobytes", 8e-3}, {"kbytes", 8e-3}, {"兆字节", 8}, {"千字节", 8e-3}, {"吉字节", 8e3},
-	{"tb", 8e6}, {"terabytes", 8e6}, {"terabyte", 8e6}, {"t", 8e6},
+	{"megabytes", 8},
+	{"megabyte", 8},
+	{"mega bytes", 8},
+	{"mbytes", 8},
+	{"mbyte", 8},
+	{"mib", 8.388608},
+	{"gigabytes", 8e3},
+	{"gigabyte", 8e3},
+	{"gbytes", 8e3},
+	{"gbyte", 8e3},
+	{"gib", 8589.934592},
+	{"kilobytes", 8e-3},
+	{"kbytes", 8e-3},
+	{"兆字节", 8},
+	{"千字节", 8e-3},
+	{"吉字节", 8e3},
+	{"tb", 8e6},
+	{"terabytes", 8e6},
+	{"terabyte", 8e6},
+	{"t", 8e6},
 }
 
 var perSecond = []string{
@@ -151,6 +327,9 @@ func (sc *scanner) rate(i int, n number) (unit, bool) {
 		}
 		return unit{}, false
 	}
+	if e := sc.lit(i, "k"); e >= 0 && i == n.end && sc.besideDirection(n.start, e) {
+		return unit{kind: Rate, factor: 1e-3, end: e}, true
+	}
 	f, e := sc.longest(i, rateNames)
 	if e < 0 || sc.has(i, "照") && !sc.besideDirection(n.start, e) {
 		return unit{}, false
@@ -161,6 +340,9 @@ func (sc *scanner) rate(i int, n number) (unit, bool) {
 	spelled := sc.raw(i, e)
 	p := sc.oneOf(e, perSecond...)
 	u := unit{kind: Rate, factor: f, end: max(p, e)}
+	if p < 0 && sc.endsWith(n.start, "每秒", "每秒钟", "每秒至少", "每秒约", "每秒传", "每秒上传") {
+		p = e
+	}
 	if p >= 0 && len(spelled) == 2 && spelled[1] == 'B' && spelled[0] != 'm' || strings.HasSuffix(spelled, "Bps") || strings.HasSuffix(spelled, "B/s") {
 		u.factor *= 8
 		return u, true
@@ -198,7 +380,7 @@ func (sc *scanner) plausibleRate(i, e int, n number) bool {
 	if sc.has(e, "瓦") || sc.has(e, "像素") || sc.has(e, "帕") || sc.has(e, "赫") || sc.has(e, "欧") {
 		return false
 	}
-	return !sc.volumeAfter(e) && !sc.endsWith(n.start, "显存", "内存", "硬盘", "memory")
+	return !sc.volumeAfter(e) && !sc.endsWith(n.start, "显存", "内存", "硬盘", "memory", "a100", "h100", "h800", "a800", "h20", "4090", "3090", "v100", "l40", "l40s", "910b", "显卡", "gpu", "ram", "vram", "disk", "数据", "文件")
 }
 
 // span matches a unit of time at i.

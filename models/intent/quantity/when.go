@@ -9,7 +9,7 @@ var nowWords = []string{
 
 // timeAt matches the longest expression of a point in time at i.
 func (sc *scanner) timeAt(i int) (match, bool) {
-	if e := sc.oneOf(i, nowWords...); e >= 0 && !sc.endsWith(i, "for", "until", "till", "by", "to") && !sc.anyPrefix(e, " that", "'s") && !(sc.has(i, "immediate") && sc.s[i:e] == "immediate") {
+	if e := sc.oneOf(i, nowWords...); e >= 0 && !sc.endsWith(i, "for", "until", "till", "by", "to", "users", "sessions", "people", "streams", "requests", "chats", "all", "agents", "conversations", "clients", "calls", "queries") && !sc.anyPrefix(e, " that", "'s") && !(sc.has(i, "immediate") && sc.s[i:e] == "immediate") {
 		return match{kind: Time, start: i, end: e, clock: TimeExpr{Now: true}}, true
 	}
 	if m, ok := sc.relative(i); ok {
@@ -83,7 +83,6 @@ func (sc *scanner) composed(start, pos int, t *TimeExpr) int {
 	if pos > start {
 		end = pos
 	}
-	part := NoPart
 	for range 4 {
 		best := -1
 		var bestT TimeExpr
@@ -97,9 +96,7 @@ func (sc *scanner) composed(start, pos int, t *TimeExpr) int {
 			break
 		}
 		*t, end, pos = bestT, best, best
-		part = t.Part
 	}
-	_ = part
 	if end < 0 || end == pos && pos == start {
 		return -1
 	}
