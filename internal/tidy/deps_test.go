@@ -56,7 +56,7 @@ var below = map[string][]string{
 	"engine/token":    {},
 	"engine/template": {},
 	"engine/sample":   {},
-	"engine/grammar":  {"engine/token"},
+	"engine/grammar":  {"engine/token", "engine/sample"},
 	"engine/arch":     {"engine/quant", "engine/kernel", "engine/gguf", "engine/token", "engine/kv"},
 }
 
