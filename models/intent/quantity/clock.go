@@ -288,7 +288,9 @@ func ResolveWindow(start, end TimeExpr, now time.Time) (from, to time.Time, ok b
 		return from, to, false
 	}
 	if start.loose() && end.loose() && start.Ref == NoDay && start.inheritedFrom == nil && start.Hour >= 7 && start.Hour < 12 && from.Hour() >= 12 {
-		from = from.Add(12 * time.Hour) // "nine to five" said at ten is about tomorrow's day, not tonight
+		if late, fits := end.ResolveEnd(from, now); now.Hour() < 17 || !fits || !sameDay(from, late) {
+			from = from.Add(12 * time.Hour) // "nine to five" said at ten is about tomorrow's day, not tonight
+		}
 	}
 	to, ok = end.ResolveEnd(from, now)
 	return from, to, ok && to.After(from)

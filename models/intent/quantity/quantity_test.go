@@ -1,10 +1,44 @@
 package quantity
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
+
+// testNow is a Wednesday.
+var testNow = time.Date(2026, 3, 4, 9, 20, 0, 0, time.UTC)
+
+const testLayout = "01-02T15:04"
+
+// readCase is a wording and what should be read from it: "kind value" in order of appearance.
+type readCase struct{ text, want string }
+
+func checkCases(t *testing.T, cases []readCase) {
+	t.Helper()
+	for _, c := range cases {
+		r := Read(c.text)
+		checkReading(t, c.text, r)
+		if got := describe(r); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
+		}
+	}
+}
+
+func describe(r Reading) string {
+	var out []string
+	for _, p := range r.Placeholders {
+		v := strconv.FormatFloat(p.Value, 'f', -1, 64)
+		if p.Kind == Time {
+			at, _ := p.Clock.Resolve(testNow)
+			v = at.Format(testLayout)
+		}
+		out = append(out, p.Kind.String()+" "+v+[]string{"", "$", "¥"}[p.Currency])
+	}
+	return strings.Join(out, ", ")
+}
 
 // FuzzRead checks what must hold for any bytes: no panic, ranges that slice the original in order, numbering per kind.
 func FuzzRead(f *testing.F) {
