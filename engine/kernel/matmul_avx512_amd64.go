@@ -24,6 +24,56 @@ func termsQ4_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows
 //go:noescape
 func unpackQ4_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
+// termsQ4_1AVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
+//
+//go:noescape
+func termsQ4_1AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackQ4_1AVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ4_1AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// termsQ5_0AVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
+//
+//go:noescape
+func termsQ5_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackQ5_0AVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ5_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// termsQ5_1AVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
+//
+//go:noescape
+func termsQ5_1AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackQ5_1AVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ5_1AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// termsIQ4_NLAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
+//
+//go:noescape
+func termsIQ4_NLAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackIQ4_NLAVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackIQ4_NLAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// termsQ3_KAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
+//
+//go:noescape
+func termsQ3_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackQ3_KAVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackQ3_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
 // termsQ4_KAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
@@ -53,6 +103,16 @@ func termsQ6_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows
 //
 //go:noescape
 func unpackQ6_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// termsIQ4_XSAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
+//
+//go:noescape
+func termsIQ4_XSAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows int, q *int8, s *int32, h *int16, blocks int)
+
+// unpackIQ4_XSAVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func unpackIQ4_XSAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
 // foldAVX512 adds Σ d[b]·terms[row*termStride/4+b] to y[row] for 16 rows. It may read 3 terms too many.
 //

@@ -51,29 +51,23 @@ func terms512(terms *[foldRows * termsStride]float32, w Matrix, x quants, r, g, 
 		termsQ8_0AVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
 	case quant.Q4_0:
 		termsQ4_0AVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q4_1:
+		termsQ4_1AVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q5_0:
+		termsQ5_0AVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q5_1:
+		termsQ5_1AVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.IQ4_NL:
+		termsIQ4_NLAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
+	case quant.Q3_K:
+		termsQ3_KAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
 	case quant.Q4_K:
 		termsQ4_KAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
 	case quant.Q5_K:
 		termsQ5_KAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
 	case quant.Q6_K:
 		termsQ6_KAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
-	default:
-		termsRef(terms, w, x, r, g, rows, groups)
-	}
-}
-
-// termsRef is terms512 in plain Go.
-func termsRef(terms *[foldRows * termsStride]float32, w Matrix, x quants, r, g, rows, groups int) {
-	var u unpacked
-	block := w.Type.BlockLen()
-	for i := range rows {
-		row := w.row(r + i)
-		for j := 0; j < groups; j += groupsMax {
-			n := min(groups-j, groupsMax)
-			u.unpack(w.Type, row[(g+j)*groupLen/block*w.Type.BlockBytes():], n*groupLen)
-			for k := range n {
-				terms[i*termsStride+j+k] = u.term(x.from(j), k)
-			}
-		}
+	case quant.IQ4_XS:
+		termsIQ4_XSAVX512(&terms[0], stride, from, size, rows, &x.q[0], &x.s[0], &x.h[0], groups)
 	}
 }

@@ -98,33 +98,24 @@ func (raw *rawStrip) unpack(w Matrix, r, g, rows, n int) {
 		unpackQ8_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
 	case quant.Q4_0:
 		unpackQ4_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q4_1:
+		unpackQ4_1AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q5_0:
+		unpackQ5_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q5_1:
+		unpackQ5_1AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.IQ4_NL:
+		unpackIQ4_NLAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+	case quant.Q3_K:
+		unpackQ3_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
 	case quant.Q4_K:
 		unpackQ4_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
 	case quant.Q5_K:
 		unpackQ5_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
 	case quant.Q6_K:
 		unpackQ6_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
-	default:
-		raw.unpackRef(w, r, g, rows, n)
-	}
-}
-
-// unpackRef is unpack in plain Go.
-func (raw *rawStrip) unpackRef(w Matrix, r, g, rows, n int) {
-	var u unpacked
-	block := w.Type.BlockLen()
-	for i := range rows {
-		row := w.row(r + i)
-		for j := 0; j < n; j += groupsMax {
-			m := min(n-j, groupsMax)
-			u.unpack(w.Type, row[(g+j)*groupLen/block*w.Type.BlockBytes():], m*groupLen)
-			copy(raw.q[i][j*groupLen:], u.q[:m*groupLen])
-			copy(raw.scales[i][j:], u.scale[:m])
-			copy(raw.minima[i][j:], u.minimum[:m])
-			for h := range 2 * m {
-				raw.sub[i][2*j+h] = int32(u.sub[h])
-			}
-		}
+	case quant.IQ4_XS:
+		unpackIQ4_XSAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
 	}
 }
 

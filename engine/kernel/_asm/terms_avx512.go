@@ -48,7 +48,7 @@ func termsAVX512(f format) {
 	for line := range (f.bytes + 63) / 64 {
 		PREFETCHT0(at(p, prefetch+64*line))
 	}
-	sums := r.sums(f, f.load(consts, p), p, x, h, index)
+	sums := r.sums(f, consts, p, x, h, index)
 	finishAVX512(f, sums, f.scales(consts, p), terms, s, index)
 	nextBlocks(f, p, x, index, left)
 	ADDQ(stride, terms)
@@ -91,7 +91,7 @@ type reduce struct{ order, sub VecVirtual }
 
 func newReduce(f format) reduce {
 	r := reduce{order: ZMM()}
-	if f.sub == 0 {
+	if f.subs == nil {
 		VMOVDQU32(words(append([]uint32{0, 4, 8, 12, 2, 6, 10, 14}, times(8, 0)...)...), r.order)
 		return r
 	}
@@ -109,15 +109,16 @@ func newReduce(f format) reduce {
 }
 
 // sums multiplies 256 weights by activations and gives the exact sums of 8 groups, less the zero point.
-func (r reduce) sums(f format, weights [4]VecVirtual, p, x, h, index Register) VecVirtual {
+func (r reduce) sums(f format, consts any, p, x, h, index Register) VecVirtual {
+	weights := f.load(consts, p)
 	var v [4]VecVirtual
 	for i := range v {
 		v[i] = ZMM()
 		VPXORD(v[i], v[i], v[i])
 		VPDPBUSD(at(x, 64*i), weights[i], v[i])
 	}
-	if f.sub != 0 {
-		return r.sumsSub(f, v, p, h, index)
+	if f.subs != nil {
+		return r.sumsSub(v, f.subs(consts, p), f.zero, h, index)
 	}
 	left, right := addHalves(v[0], v[1]), addHalves(v[2], v[3])
 	low, high := ZMM(), ZMM()
@@ -140,7 +141,7 @@ func addHalves(a, b VecVirtual) VecVirtual {
 }
 
 // sumsSub weighs the sums of 16 with their integer scales before it adds them in pairs.
-func (r reduce) sumsSub(f format, v [4]VecVirtual, p, h, index Register) VecVirtual {
+func (r reduce) sumsSub(v [4]VecVirtual, subs Register, zeroPoint int, h, index Register) VecVirtual {
 	pair := func(a, b VecVirtual) VecVirtual {
 		low, high := ZMM(), ZMM()
 		VPUNPCKLQDQ(b, a, low)
@@ -153,8 +154,7 @@ func (r reduce) sumsSub(f format, v [4]VecVirtual, p, h, index Register) VecVirt
 	VSHUFPS(U8(0x88), right, left, even)
 	VSHUFPS(U8(0xdd), right, left, odd)
 	VPADDD(even, odd, even)
-	VMOVDQU32(at(p, f.sub), sub.AsX())
-	VPSHUFB(r.sub.AsX(), sub.AsX(), sub.AsX())
+	VPSHUFB(r.sub.AsX(), subs, sub.AsX())
 	VPMOVSXBD(sub.AsX(), sub)
 	VPMULLD(sub, even, even)
 	VSHUFI32X4(U8(0xb1), even, even, odd)
@@ -162,16 +162,16 @@ func (r reduce) sumsSub(f format, v [4]VecVirtual, p, h, index Register) VecVirt
 	VPERMD(even, r.order, even)
 	// The zero point: sub·sum of the activations.
 	zero := ZMM()
-	VPMOVSXBW(at(p, f.sub), zero.AsY())
+	VPMOVSXBW(subs, zero.AsY())
 	VPMADDWD(atIndex(h, index, 4, 0), zero.AsY(), zero.AsY())
-	VPSLLD(U8(log2(f.zero)), zero.AsY(), zero.AsY())
+	VPSLLD(U8(log2(zeroPoint)), zero.AsY(), zero.AsY())
 	VPSUBD(zero.AsY(), even.AsY(), even.AsY())
 	return even
 }
 
 // finishAVX512 scales the sums and stores the terms.
 func finishAVX512(f format, sums, scales VecVirtual, terms, s, index Register) {
-	if f.zero != 0 && f.sub == 0 {
+	if f.zero != 0 && f.subs == nil {
 		zero := ZMM()
 		VPSLLD(U8(log2(f.zero)), atIndex(s, index, 4, 0), zero.AsY())
 		VPSUBD(zero.AsY(), sums.AsY(), sums.AsY())

@@ -39,8 +39,8 @@ func unpackAVX512(f format) {
 		VEXTRACTF64X4(U8(1), s, s.AsY())
 		VMOVUPS(s.AsY(), atIndex(minima, index, 4, 0))
 	}
-	if f.sub != 0 {
-		VPMOVSXBD(at(p, f.sub), s)
+	if f.subs != nil {
+		VPMOVSXBD(f.subs(consts, p), s)
 		VMOVDQU32(s, atIndex(sub, index, 8, 0))
 	}
 	nextBlocks(f, p, x, index, left)
