@@ -84,3 +84,50 @@ func judgeAll(t *testing.T, dir fs.FS, run parity.Run) {
 func TestParityShared(t *testing.T) {
 	judgeAll(t, os.DirFS(testkit.Shared(t, "fixtures/engine")), run(64))
 }
+
+func TestParity(t *testing.T) {
+	judgeAll(t, os.DirFS("../parity/testdata"), run(64))
+}
+
+// TestPassesDoNotMatter cuts a prompt in passes of different sizes: the logits must be equal
+// to the last bit.
+func TestPassesDoNotMatter(t *testing.T) {
+	for _, name := range []string{"llama-q4_k_m", "qwen2-q4_k_m", "qwen3-f16", "dsv3-q4_k_m", "dsv3-split-q4_0", "dsv3-f32"} {
+		model, err := os.ReadFile("../parity/testdata/" + name + ".gguf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens := make([]int32, 40)
+		for i := range tokens {
+			tokens[i] = int32(i * 37 % 320)
+		}
+		want, err := run(1)(model, tokens, []int{20, 39}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, chunk := range []int{2, 7, 40} {
+			got, err := run(chunk)(model, tokens, []int{20, 39}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("%s in passes of %d: logit %d is %v, one by one %v", name, chunk, i, got[i], want[i])
+					break
+				}
+			}
+		}
+	}
+}
+
+func mustCache(t *testing.T, m *Model, tokens int) *kv.Cache {
+	t.Helper()
+	c, err := kv.New(m.CacheGeometry(kv.F16), tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Grow(tokens); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
