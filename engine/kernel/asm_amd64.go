@@ -37,16 +37,15 @@ func missing(t tier) string {
 }
 
 func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
-	if using() >= avx512 && w.Cols >= quant.BlockLenMax {
-		if a.N >= tileFrom {
-			matMul512(y, stride, w, a, r0, r1)
-			return
-		}
-		matVec512(y, stride, w, a, r0, r1)
-		return
+	switch t := using(); {
+	case t == portable || w.Cols < quant.BlockLenMax:
+		matMulIntRef(y, stride, w, a, r0, r1)
+	case t == avx512 && a.N >= tileFrom:
+		matMul512(y, stride, w, a, r0, r1)
+	default:
+		matVec(y, stride, w, a, r0, r1)
 	}
-	matMulIntRef(y, stride, w, a, r0, r1)
 }
 
 // tileFrom is how many rows of activations make it worth turning weights into strips.
-var tileFrom = 3
+const tileFrom = 3

@@ -90,8 +90,7 @@ func matMul512(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 
 // unpack reads groups g to g+n of some rows from r on.
 func (raw *rawStrip) unpack(w Matrix, r, g, rows, n int) {
-	size := w.rowBytes()
-	from := &w.Data[r*size+g*groupLen/w.Type.BlockLen()*w.Type.BlockBytes()]
+	from, size := w.part(r, g), w.rowBytes()
 	q, scales, minima, sub := &raw.q[0][0], &raw.scales[0][0], &raw.minima[0][0], &raw.sub[0][0]
 	switch w.Type {
 	case quant.Q8_0:

@@ -12,6 +12,7 @@ import (
 // sets are the output files by the name of the variant and purpose.
 var sets = map[string]func(){
 	"matmul_avx512": matmulAVX512,
+	"matmul_avx2":   matmulAVX2,
 	"float_avx512":  func() { floatKernels(isa512); quantizeAVX512() },
 	"float_avx2":    func() { floatKernels(isa256) },
 }
