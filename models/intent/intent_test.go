@@ -71,12 +71,16 @@ func emit(t testing.TB, v *Vocab, form string) []int32 {
 func TestResolve(t *testing.T) {
 	v := byteVocab(t)
 	for _, c := range []struct{ name, wish, form, want string }{
-		{"the issue's slice", "给三号产线的质检相机开一条上行50兆、时延10毫秒以内、可用性四个9的专线，明早八点到晚六点",
+		{
+			"the issue's slice", "给三号产线的质检相机开一条上行50兆、时延10毫秒以内、可用性四个9的专线，明早八点到晚六点",
 			"<slice><app:inspection><site><num1>号产线<up><rate1><lat><lat1><avail><pct1><iso:dedicated><start><time1><end><time2>",
-			`"kind":"slice","application":"inspection","site":"三号产线","uplink_mbps":50,"latency_ms":10,"availability_pct":99.99,"isolation":"dedicated","start":"2026-03-05T08:00","duration_min":600`},
-		{"the issue's compute", "I need deepseek-r1 distilled 7b near the Hangzhou site for 2 hours, first token under 300 ms, at most 40 cents",
+			`"kind":"slice","application":"inspection","site":"三号产线","uplink_mbps":50,"latency_ms":10,"availability_pct":99.99,"isolation":"dedicated","start":"2026-03-05T08:00","duration_min":600`,
+		},
+		{
+			"the issue's compute", "I need deepseek-r1 distilled 7b near the Hangzhou site for 2 hours, first token under 300 ms, at most 40 cents",
 			"<compute><site>hangzhou<dur><dur1><model>deepseek-r1 distilled 7b<ttft><lat1><budget><money1>",
-			`"kind":"compute","site":"Hangzhou","duration_min":120,"model":"deepseek-r1-distilled-7b","ttft_ms":300,"budget_usd":0.4`},
+			`"kind":"compute","site":"Hangzhou","duration_min":120,"model":"deepseek-r1-distilled-7b","ttft_ms":300,"budget_usd":0.4`,
+		},
 		{"per device", "12台AGV，每台5M上行", "<slice><dev><num1><up><rate1><each>", `"kind":"slice","devices":12,"uplink_mbps":60`},
 		{"both directions per device", "20 cameras at 8 Mbps each", "<slice><dev><num1><both><rate1><each>", `"kind":"slice","devices":20,"uplink_mbps":160,"downlink_mbps":160`},
 		{"per device without a count", "8 Mbps per camera", "<slice><both><rate1><each>", `"kind":"slice","uplink_mbps":8,"downlink_mbps":8`},
@@ -199,7 +203,7 @@ func checkOrder(t testing.TB, o Order) {
 var wishParts = []string{
 	"给三号产线", "的质检相机", "开一条", "上行50兆", "，", "时延10毫秒以内", "四个9", "专线", "明早八点", "到", "晚六点", "I need ", "r1 7b ", "near Gate 4 ",
 	"for 2 hours", ", ", "at most 40 cents", "12 cameras ", "20 Mbps each ", "from ten until two ", "tomorrow ", "每台", "5M", "预算300元", "now ", "until Friday 6pm ",
-	"2026-03-05 08:00", "120%", "0 ", "8路", "每秒40个token", "３０Ｇ", "\xff", "é", "İ", "in 20 minutes ", "后天", "at least 100 Mbps ", "at most 5 Mbps ", "<rate1>", "<eos>", "next month ", "下周一",
+	"2026-03-05 08:00", "120%", "0 ", "8路", "每秒40个token", "３０Ｇ", "\xff", "é", "İ", "e\u0301 가 ", "in 20 minutes ", "后天", "at least 100 Mbps ", "at most 5 Mbps ", "<rate1>", "<eos>", "next month ", "下周一",
 }
 
 // decode runs a form of random allowed tokens and returns it.
@@ -341,6 +345,27 @@ func TestPromptIsSafe(t *testing.T) {
 	}
 	if places != 1 {
 		t.Errorf("%d placeholders, want only that of 5 Mbps", places)
+	}
+}
+
+// TestPromptKeepsTheWay: a tokenizer that composes characters does not shift the ranges of what follows.
+func TestPromptKeepsTheWay(t *testing.T) {
+	v := byteVocab(t)
+	wish := "near cafe\u0301 dock, 20 Mbps"
+	p := v.Prompt(wish)
+	var spelt strings.Builder
+	last := byteRange{}
+	for i, r := range p.spans[:len(p.spans)-1] {
+		if r != last {
+			spelt.WriteString(wish[r.start:r.end])
+			last = r
+		}
+		if v.tok.Bytes(p.IDs[i]) == "k" && wish[r.start:r.end] != "k" {
+			t.Errorf("k maps to %q", wish[r.start:r.end])
+		}
+	}
+	if spelt.String() != wish {
+		t.Errorf("tokens spell %q, want %q", spelt.String(), wish)
 	}
 }
 

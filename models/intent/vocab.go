@@ -3,6 +3,7 @@ package intent
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/weir-project/weir/engine/token"
 	"github.com/weir-project/weir/models/intent/quantity"
@@ -216,17 +217,38 @@ func (v *Vocab) Prompt(wish string) *Prompt {
 			p.add(v.places[value{q.Kind, int8(q.Index)}], g.Start, g.End)
 			continue
 		}
-		pos := 0
-		ids = v.encode(ids[:0], g.Text)
+		ids = v.addText(p, ids[:0], g)
+	}
+	p.add(v.order, len(wish), len(wish))
+	return p
+}
+
+// addText appends the tokens of a text segment. It returns ids, which it uses as scratch space.
+func (v *Vocab) addText(p *Prompt, ids []int32, g quantity.Segment) []int32 {
+	ids = v.encode(ids, g.Text)
+	pos := 0
+	for _, id := range ids {
+		pos += len(v.tok.Bytes(id))
+	}
+	if pos == len(g.Text) {
+		pos = 0
 		for _, id := range ids {
 			n := len(v.tok.Bytes(id))
 			start, end := g.Range(pos, pos+n)
 			p.add(id, start, end)
 			pos += n
 		}
+		return ids
 	}
-	p.add(v.order, len(wish), len(wish))
-	return p
+	// The tokenizer changed the text (it may normalise Unicode): by single characters the way back is kept.
+	for i, r := range g.Text {
+		start, end := g.Range(i, i+utf8.RuneLen(r))
+		ids = v.encode(ids[:0], string(r))
+		for _, id := range ids {
+			p.add(id, start, end)
+		}
+	}
+	return ids
 }
 
 func (p *Prompt) add(id int32, start, end int) {

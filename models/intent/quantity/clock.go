@@ -91,6 +91,8 @@ func (t TimeExpr) Resolve(now time.Time) (time.Time, bool) {
 		at = t.nextAfter(now)
 	case t.Ref == OnWeekday && t.WeekOffset == AnyWeek && t.clocked() && at.Before(now):
 		at = at.AddDate(0, 0, 7)
+	case t.Ref == DayOffset && t.Days == 0 && t.Part == SmallHours && at.Before(now):
+		at = at.AddDate(0, 0, 1) // "in the small hours today" is the night to come
 	case t.Ref == DayOffset && t.Days == 0 && t.HasClock && at.Before(now) && t.Part == NoPart && t.Hour < 12 && !t.Is24:
 		at = at.Add(12 * time.Hour) // "today at 8" said at noon
 	}

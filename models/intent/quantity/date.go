@@ -502,6 +502,9 @@ func (sc *scanner) secondDate(i int, t *TimeExpr) int {
 		return -1
 	}
 	between := sc.s[f.end:min(i, len(sc.s))]
+	if len(between) > 16 {
+		return -1
+	}
 	if k := strings.LastIndex(between, "the "); k >= 0 {
 		between = between[:k]
 	}

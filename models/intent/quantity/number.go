@@ -31,7 +31,7 @@ func (n number) integer() bool { return n.value == math.Trunc(n.value) }
 func (sc *scanner) number(i int) (number, bool) {
 	c := sc.byteAt(i)
 	switch {
-	case isDigit(c):
+	case isDigit(c), c == '.' && isDigit(sc.byteAt(i+1)) && !isAlnum(sc.byteAt(i-1)) && sc.byteAt(i-1) != '.':
 		return sc.digitNumber(i)
 	case isLatin(c):
 		return sc.wordNumber(i)
@@ -48,7 +48,7 @@ func (sc *scanner) digitNumber(i int) (number, bool) {
 	for isDigit(sc.byteAt(j)) {
 		j++
 	}
-	if j-i <= 3 {
+	if j-i <= 3 && j > i {
 		j = sc.thousands(j)
 	}
 	if sc.byteAt(j) == '.' && isDigit(sc.byteAt(j+1)) {
@@ -112,7 +112,7 @@ func (sc *scanner) scaleDigits(n *number) {
 		n.value, n.end, n.scaled = n.value*1000, n.end+1, true
 		return
 	}
-	if m := hanUnits[sc.runeAt(n.end)]; m >= 100 && !strings.HasPrefix(sc.s[n.end:], "千兆") && !sc.has(n.end, "千瓦") && !sc.has(n.end, "千米") {
+	if m := hanUnits[sc.runeAt(n.end)]; m >= 100 && !sc.has(n.end, "千兆") && !sc.notMultiplier(n.end) {
 		sc.scaleHan(n, m)
 		return
 	}
@@ -234,7 +234,7 @@ func (sc *scanner) hanNumber(i int) (number, bool) {
 
 // notMultiplier reports whether the multiplier at i starts another word: 千兆, 百分, 万一 …
 func (sc *scanner) notMultiplier(i int) bool {
-	return sc.has(i, "千瓦") || sc.has(i, "千米") || sc.has(i, "百度") || sc.has(i, "万达") || sc.has(i, "百分") ||
+	return sc.has(i, "千瓦") || sc.has(i, "千伏") || sc.has(i, "千克") || sc.has(i, "千赫") || sc.has(i, "百帕") || sc.has(i, "千米") || sc.has(i, "百度") || sc.has(i, "万达") || sc.has(i, "百分") ||
 		sc.has(i, "十字")
 }
 

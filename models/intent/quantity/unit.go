@@ -331,6 +331,9 @@ func (sc *scanner) rate(i int, n number) (unit, bool) {
 		return unit{kind: Rate, factor: 1e-3, end: e}, true
 	}
 	f, e := sc.longest(i, rateNames)
+	if f2, e2 := sc.gluedRate(i); e2 > e {
+		return unit{kind: Rate, factor: f2, end: e2}, true
+	}
 	if e < 0 || sc.has(i, "照") && !sc.besideDirection(n.start, e) {
 		return unit{}, false
 	}
@@ -353,6 +356,19 @@ func (sc *scanner) rate(i int, n number) (unit, bool) {
 	return u, sc.plausibleRate(i, e, n)
 }
 
+// gluedRate matches a unit of rate that runs into a direction: 50mbpsup.
+func (sc *scanner) gluedRate(i int) (factor float64, end int) {
+	for _, u := range rateNames {
+		if sc.has(i, u.name) && isLatin(u.name[0]) {
+			switch e := i + len(u.name); sc.latinWord(e) {
+			case "up", "down", "uplink", "downlink", "upstream", "downstream", "each", "both", "symmetric":
+				return u.factor, e
+			}
+		}
+	}
+	return 0, -1
+}
+
 // plausibleRate decides whether a size without "per second" at [i, e) is a rate.
 func (sc *scanner) plausibleRate(i, e int, n number) bool {
 	name := sc.s[i:e]
@@ -363,10 +379,14 @@ func (sc *scanner) plausibleRate(i, e int, n number) bool {
 		if sc.besideDirection(n.start, e) {
 			return true
 		}
-		return name == "mb" && sc.raw(i, e) != "MB" && !sc.volumeAfter(e)
+		spelled := sc.raw(i, e)
+		return (name == "mb" && spelled != "MB" || spelled == "Gb") && !sc.volumeAfter(e)
 	case "g":
 		if n.style == digits && n.value >= 2 && n.value <= 6 && n.integer() && n.end == i && !sc.besideWidth(n.start, e) {
 			return false // a generation of mobile networks
+		}
+		if (n.value == 2.4 || n.value == 5.8) && !sc.besideWidth(n.start, e) {
+			return false // a radio band
 		}
 	case "m":
 		if sc.endsWith(n.start, "for", "in", "within", "lasting", "after") && sc.raw(i, e) == "m" && !sc.directionWord(e) {
@@ -380,7 +400,7 @@ func (sc *scanner) plausibleRate(i, e int, n number) bool {
 	if sc.has(e, "瓦") || sc.has(e, "像素") || sc.has(e, "帕") || sc.has(e, "赫") || sc.has(e, "欧") {
 		return false
 	}
-	return !sc.volumeAfter(e) && !sc.endsWith(n.start, "显存", "内存", "硬盘", "memory", "a100", "h100", "h800", "a800", "h20", "4090", "3090", "v100", "l40", "l40s", "910b", "显卡", "gpu", "ram", "vram", "disk", "数据", "文件")
+	return !sc.volumeAfter(e) && !sc.endsWith(n.start, "显存", "内存", "硬盘", "memory", "a100", "h100", "h800", "a800", "h20", "4090", "3090", "v100", "l40", "l40s", "910b", "显卡", "gpu", "核", "core", "cores", "vcpu", "cpu", "ram", "vram", "disk", "数据", "文件")
 }
 
 // span matches a unit of time at i.
@@ -394,7 +414,7 @@ func (sc *scanner) span(i int, n number) (unit, bool) {
 		return unit{}, false
 	}
 	if le >= de {
-		if sc.has(le, "级") || sc.has(le, "表") || sc.has(le, "杀") {
+		if sc.has(le, "级") || sc.has(le, "店") || sc.has(le, "表") || sc.has(le, "杀") {
 			return unit{}, false
 		}
 		return unit{kind: Latency, factor: lf, end: le, han: sc.s[le-1] >= 0x80}, true
