@@ -19,13 +19,18 @@ type named struct {
 
 // take removes a named argument and returns it.
 func (a *args) take(name string) (Value, bool) {
-	for i, n := range a.named {
-		if n.name == name {
-			a.named = slices.Delete(slices.Clone(a.named), i, i+1)
-			return n.v, true
-		}
+	i := a.find(name)
+	if i < 0 {
+		return nil, false
 	}
-	return nil, false
+	v := a.named[i].v
+	a.named = slices.Delete(slices.Clone(a.named), i, i+1)
+	return v, true
+}
+
+// find is the position of a named argument, or -1.
+func (a *args) find(name string) int {
+	return slices.IndexFunc(a.named, func(n named) bool { return n.name == name })
 }
 
 // absent marks an optional argument that was not given.
@@ -153,6 +158,7 @@ type macro struct {
 // callMacro binds arguments as the reference does and returns what the body prints.
 func (it *interp) callMacro(m *macro, a args) Value {
 	def := m.def
+	it.spend(len(def.params) * (len(def.params) + len(a.named)) / 8)
 	s := &scope{outer: m.scope}
 	n := min(len(a.pos), len(def.params))
 	for i, name := range def.params[:n] {

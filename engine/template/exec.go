@@ -59,6 +59,7 @@ func (it *interp) assign(t *target, v Value) {
 		}
 		it.setKey(&ns.attrs, t.attr, v)
 	default:
+		it.spend(len(it.scope.names) / 8)
 		it.scope.set(t.name, v)
 	}
 }

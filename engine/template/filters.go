@@ -425,7 +425,7 @@ func filterTruncate(it *interp, v Value, a []Value) Value {
 
 func filterWordcount(it *interp, v Value, _ []Value) Value {
 	s := it.text(v)
-	it.scan(s)
+	it.spend(len(s) / 8)
 	n, inWord := int64(0), false
 	for _, r := range s {
 		w := isWordRune(r)

@@ -417,10 +417,12 @@ func (it *interp) fieldValue(name string, a args, auto *int) Value {
 		}
 		v = a.pos[n]
 	} else {
-		var ok bool
-		if v, ok = a.take(first); !ok {
+		it.spend(len(a.named) / 8)
+		i := a.find(first)
+		if i < 0 {
 			it.fail(keyError, "%s", quote(first))
 		}
+		v = a.named[i].v
 	}
 	for path != "" {
 		if path[0] == '.' {

@@ -10,10 +10,10 @@ import (
 type Options struct {
 	// Now is what strftime_now formats, in its own location. Zero prints as the year 1.
 	Now time.Time
-	// MaxSteps bounds the work: about one step per node evaluated, and one per 64 bytes scanned. Default 20 million,
-	// about a second.
+	// MaxSteps bounds the work: about one step per node evaluated, and one per 64 bytes scanned. Default 20 million:
+	// some two seconds.
 	MaxSteps int64
-	// MaxBytes bounds the text and list cells made on the way to the result, and so memory. Default 256 MiB.
+	// MaxBytes bounds the text and list cells made on the way to the result, and so memory. Default 128 MiB.
 	MaxBytes int64
 	// MaxDepth bounds nested evaluation, macro calls and the depth of values. Default 5000.
 	MaxDepth int
@@ -21,10 +21,12 @@ type Options struct {
 
 const (
 	defaultSteps = 20_000_000
-	defaultBytes = 256 << 20
+	defaultBytes = 128 << 20
 	defaultDepth = 5000
 	// cellBytes is what one element of a list or dict is counted as.
 	cellBytes = 16
+	// maxMessage bounds the bytes of a RuntimeError's message, which may quote values.
+	maxMessage = 500
 	// scanBytes is how much text one step scans.
 	scanBytes = 64
 )
@@ -73,7 +75,11 @@ func newInterp(vars *Map, opt Options) *interp {
 
 // fail ends the rendering with a RuntimeError.
 func (it *interp) fail(kind, format string, a ...any) {
-	panic(failure{&RuntimeError{Line: it.line, Kind: kind, Message: fmt.Sprintf(format, a...)}})
+	message := fmt.Sprintf(format, a...)
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	}
+	panic(failure{&RuntimeError{Line: it.line, Kind: kind, Message: message}})
 }
 
 // refuse fails if v is undefined: most operations on it must not be reported as a type error.
@@ -145,6 +151,7 @@ type scope struct {
 	outer *scope
 }
 
+// set sets a variable of this scope. Few are set, so they are searched one by one; lookup charges for more.
 func (s *scope) set(name string, v Value) {
 	for i, n := range s.names {
 		if n == name {
@@ -168,6 +175,9 @@ func (it *interp) inScope(outer *scope, body func() control) control {
 // lookup finds a variable: in the blocks around, then in what the caller gave, then among the globals.
 func (it *interp) lookup(name string) Value {
 	for s := it.scope; s != nil; s = s.outer {
+		if n := len(s.names) / 8; n > 0 {
+			it.spend(n)
+		}
 		for i, n := range s.names {
 			if n == name {
 				return s.vals[i]

@@ -433,10 +433,10 @@ func escapeJSON(r rune) string {
 		return `\` + `"\bfnrt`[i:i+1]
 	}
 	if r < 0x10000 {
-		return fmt.Sprintf(`\u%04x`, r)
+		return hexEscape(`\u`, r, 4)
 	}
 	high, low := utf16.EncodeRune(r)
-	return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+	return hexEscape(`\u`, high, 4) + hexEscape(`\u`, low, 4)
 }
 
 // filterFromJSON is the filter from_json.
@@ -446,7 +446,7 @@ func filterFromJSON(it *interp, v Value, _ []Value) Value {
 		it.refuse(v)
 		it.fail(typeError, "the JSON object must be str, not %s", typeName(v))
 	}
-	it.scan(s)
+	it.spend(len(s) / 8)
 	it.growTimes(len(s), 2*cellBytes) // an array of empty arrays takes about that
 	out, err := DecodeJSON([]byte(s))
 	if err != nil {

@@ -193,6 +193,7 @@ func magnitude(x int64) uint64 {
 }
 
 func (it *interp) arithBig(op string, a, b *big.Int) Value {
+	it.spend((a.BitLen()/64 + 1) * (b.BitLen()/64 + 1) / 16)
 	r := new(big.Int)
 	switch op {
 	case "+":
@@ -221,7 +222,6 @@ func (it *interp) arithBig(op string, a, b *big.Int) Value {
 		}
 	}
 	it.checkBits(r.BitLen())
-	it.spend(r.BitLen() / 64)
 	return normal(r)
 }
 

@@ -306,6 +306,9 @@ func (p *parser) arguments() argExprs {
 	var a argExprs
 	p.expectOp("(")
 	for first := true; !p.skipOp(")"); first = false {
+		if len(a.pos)+len(a.keys) > maxParams {
+			p.fail("more than %d arguments", maxParams)
+		}
 		if !first {
 			p.expectOp(",")
 			if p.skipOp(")") {

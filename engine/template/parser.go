@@ -10,9 +10,11 @@ import (
 
 const (
 	// maxSource bounds the bytes of a template; the largest known chat template has 17 thousand.
-	maxSource = 1 << 20
+	maxSource = 1 << 18
 	// maxNesting bounds how deep expressions and blocks may nest in a source.
 	maxNesting = 250
+	// maxParams bounds the parameters of a macro and the arguments written in a call.
+	maxParams = 255
 )
 
 // Template is a parsed chat template.
@@ -42,7 +44,7 @@ type parser struct {
 	depth   int
 	loops   int               // for loops around the current statement, inside its macro
 	open    []string          // tags which wait for their end
-	mention []map[string]bool // names read inside each macro around the current place
+	mention []map[string]bool // implicit parameters read inside each macro around the current place
 }
 
 func (p *parser) tok() token { return p.tokens[p.pos] }
@@ -332,7 +334,9 @@ func (p *parser) signature(def *macroDef) {
 		if slices.Contains(def.params, name) {
 			p.fail("parameter %s twice", quote(name))
 		}
-		def.params = append(def.params, name)
+		if def.params = append(def.params, name); len(def.params) > maxParams {
+			p.fail("more than %d parameters", maxParams)
+		}
 		if p.skipOp("=") {
 			def.defaults = append(def.defaults, p.expression())
 		} else if len(def.defaults) > 0 {
@@ -384,9 +388,12 @@ func (p *parser) targetPart() target {
 	return t
 }
 
-// note records that the macros around here read name.
+// note records that the macros around here read name, if it is an implicit parameter.
 func (p *parser) note(name string) {
-	for _, names := range p.mention {
-		names[name] = true
+	switch name {
+	case "caller", "kwargs", "varargs":
+		for _, names := range p.mention {
+			names[name] = true
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // text is Python's str(v): what {{ v }} prints.
@@ -23,7 +24,7 @@ func (it *interp) text(v Value) string {
 // repr is Python's repr(v).
 func (it *interp) repr(v Value) string {
 	switch v.(type) {
-	case *List, Tuple, *Map, view, *namespace:
+	case string, *List, Tuple, *Map, view, *namespace:
 		w := &writer{it: it}
 		w.repr(v)
 		return w.String()
@@ -47,6 +48,9 @@ func (w *writer) put(s string) {
 func (w *writer) repr(v Value) {
 	w.it.deeper()
 	switch v := v.(type) {
+	case string:
+		w.it.spend(len(v) / 8)
+		quoteTo(w.put, v)
 	case *List:
 		w.put("[")
 		w.reprItems(v.Items)
@@ -101,11 +105,9 @@ func (w *writer) reprMap(m *Map) {
 	w.put("}")
 }
 
-// reprScalar covers values that hold no others.
+// reprScalar covers values that hold no others, except text.
 func (it *interp) reprScalar(v Value) string {
 	switch v := v.(type) {
-	case string:
-		return quote(v)
 	case *big.Int:
 		return it.digits(v)
 	case *loopValue:
@@ -182,36 +184,66 @@ func reprFloat(f float64) string {
 	return s
 }
 
-// quote is Python's repr of a str: single quotes unless the text holds some and no double ones.
+// quote is Python's repr of a str: in single quotes, unless it holds some and no double ones.
 func quote(s string) string {
-	q := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		q = '"'
-	}
 	var b strings.Builder
-	b.Grow(len(s) + 2)
-	b.WriteByte(q)
-	for _, r := range s {
-		switch {
-		case r == rune(q) || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
+	quoteTo(func(part string) { b.WriteString(part) }, s)
+	return b.String()
+}
+
+// quoteTo gives the parts of quote(s) to put.
+func quoteTo(put func(string), s string) {
+	q := "'"
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		q = `"`
+	}
+	put(q)
+	start := 0
+	for i, r := range s {
+		if r >= ' ' && r < 0x7f && r != '\'' && r != '\\' {
+			continue
+		}
+		if escape := escapeRepr(r, q); escape != "" {
+			put(s[start:i])
+			put(escape)
+			start = i + utf8.RuneLen(r)
 		}
 	}
-	b.WriteByte(q)
-	return b.String()
+	put(s[start:])
+	put(q)
+}
+
+// escapeRepr is how a character is written inside the quotes q, or empty if it stands for itself.
+func escapeRepr(r rune, q string) string {
+	switch {
+	case r == '\\':
+		return `\\`
+	case r == '\'':
+		if q == "'" {
+			return `\'`
+		}
+		return ""
+	case r == '\n':
+		return `\n`
+	case r == '\r':
+		return `\r`
+	case r == '\t':
+		return `\t`
+	case unicode.IsPrint(r):
+		return ""
+	case r < 0x100:
+		return hexEscape(`\x`, r, 2)
+	case r < 0x10000:
+		return hexEscape(`\u`, r, 4)
+	}
+	return hexEscape(`\U`, r, 8)
+}
+
+// hexEscape writes r after prefix in so many hexadecimal digits.
+func hexEscape(prefix string, r rune, digits int) string {
+	b := append(make([]byte, 0, 10), prefix...)
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[r>>shift&15])
+	}
+	return string(b)
 }

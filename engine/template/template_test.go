@@ -76,7 +76,7 @@ func TestErrors(t *testing.T) {
 	parse("{{ f(a=1, a=2) }}", "template line 1: argument 'a' twice")
 	parse("{{ [1, 2 }}", "template line 1: unexpected '}', expected ']'")
 	parse("{{ "+strings.Repeat("(", 1000), "template line 1: nested deeper than 250 levels")
-	parse(strings.Repeat("x", maxSource+1), "template line 1: source of 1048577 bytes, limit 1048576")
+	parse(strings.Repeat("x", maxSource+1), "template line 1: source of 262145 bytes, limit 262144")
 
 	_, err := renderText("{% macro m(x) %}\n{{ x.a.b }}\n{% endmacro %}\n\n{{ m({}) }}", nil)
 	if e, ok := errors.AsType[*RuntimeError](err); !ok || e.Line != 2 || e.Message != "'dict object' has no attribute 'a'" {

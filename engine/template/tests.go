@@ -47,12 +47,12 @@ func tests() map[string]test {
 		"string":    is(func(v Value) bool { _, ok := v.(string); return ok }),
 		"lower": {call: func(it *interp, v Value, _ []Value) bool {
 			s := it.text(v)
-			it.scan(s)
+			it.spend(len(s) / 8)
 			return isCase(s, isLower)
 		}},
 		"upper": {call: func(it *interp, v Value, _ []Value) bool {
 			s := it.text(v)
-			it.scan(s)
+			it.spend(len(s) / 8)
 			return isCase(s, isUpper)
 		}},
 		"odd":  {call: func(it *interp, v Value, _ []Value) bool { return it.remainderIs(v, int64(2), 1) }},

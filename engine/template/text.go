@@ -52,7 +52,8 @@ func textMethods() map[string]method {
 		})
 	}
 	for name, is := range charTests {
-		m[name] = on("", func(_ *interp, s string, _ []Value) Value {
+		m[name] = on("", func(it *interp, s string, _ []Value) Value {
+			it.spend(len(s) / 8)
 			return s != "" && strings.IndexFunc(s, func(r rune) bool { return !is(r) }) < 0
 		})
 	}
@@ -64,7 +65,10 @@ func textMethods() map[string]method {
 		"isascii":      func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 0x7f }) < 0 },
 		"isprintable":  func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 },
 	} {
-		m[name] = on("", func(_ *interp, s string, _ []Value) Value { return is(s) })
+		m[name] = on("", func(it *interp, s string, _ []Value) Value {
+			it.spend(len(s) / 8)
+			return is(s)
+		})
 	}
 	m["format"], m["format_map"] = method{raw: textFormat}, method{raw: textFormatMap}
 	return m

@@ -334,6 +334,7 @@ func (it *interp) hashTuple(t Tuple) (any, bool) {
 			it.shallower()
 			return nil, false
 		}
+		it.spend(8)
 		s := fmt.Sprintf("%T:%v", h, h)
 		it.grow(len(s))
 		fmt.Fprintf(&b, "%d:%s", len(s), s)
