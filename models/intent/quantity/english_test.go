@@ -369,4 +369,6 @@ var englishCases = []readCase{
 	{"fp16", ""},
 	{"int8", ""},
 	{"Q4_K_M", ""},
+	{"begin: ten tonight, 2 hours", "time 03-04T22:00, dur 120"},
+	{"8 tonight till 10", "time 03-04T20:00, time 03-04T22:00"},
 }

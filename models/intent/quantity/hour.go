@@ -47,7 +47,7 @@ func (sc *scanner) clock(i int, t *TimeExpr, bare bool) int {
 		sc.setHour(t, int(n.value), 0)
 		return sc.meridiem(e, t)
 	}
-	if sc.pairedHour(n) || bare && sc.bareHour(i, n, *t) {
+	if sc.pairedHour(n) || n.value >= 1 && n.value <= 12 && sc.oneOf(k, "tonight", "tonite") >= 0 || bare && sc.bareHour(i, n, *t) {
 		sc.setHour(t, int(n.value), 0)
 		return sc.meridiem(n.end, t)
 	}

@@ -186,7 +186,7 @@ func (sc *scanner) suffixedMoney(n number) (match, bool) {
 // smallChange reads what follows the main unit: 三块八毛, 两块五, 三块半, 2 dollars and 50 cents.
 func (sc *scanner) smallChange(m *match, c coin) {
 	if c.factor != 1 || strings.Contains(c.name, "人民币") {
-		if c.name == "毛" {
+		if c.name == "毛" || c.name == "角" {
 			if n, ok := sc.number(m.end); ok && n.value < 10 && n.integer() && n.style != words {
 				if e := sc.oneOf(n.end, "分钱", "分"); e >= 0 {
 					m.value, m.end = m.value+n.value/100, e
