@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/weir-project/weir/internal/fault"
+)
+
+// Gateway answers the OpenAI API. Its methods may be called concurrently.
+type Gateway struct {
+	config   Config
+	exchange Exchange
+	view     *View
+	log      *slog.Logger
+	client   *http.Client
+	vocabs   *vocabs
+	limits   *limits
+	metrics  *metrics
+	handler  http.Handler
+	server   *http.Server
+
+	running   chan struct{}  // a place for each completion under way
+	unsettled chan struct{}  // a place for each hold not yet resolved
+	settling  sync.WaitGroup // the goroutines that resolve holds
+	closing   chan struct{}
+	once      sync.Once
+}
+
+// New returns a gateway that answers from view and trades through exchange. It starts nothing.
+func New(c Config, exchange Exchange, view *View, log *slog.Logger) (*Gateway, error) {
+	c, err := c.complete()
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	if exchange == nil || view == nil || log == nil {
+		return nil, fault.New(fault.Invalid, "gateway: an exchange, a view and a logger are needed")
+	}
+	g := &Gateway{
+		config: c, exchange: exchange, view: view, log: log, client: newClient(),
+		running: make(chan struct{}, c.Concurrent), unsettled: make(chan struct{}, c.Settling), closing: make(chan struct{}),
+	}
+	// A vocabulary comes whole or not at all, so its client may have one bound for all of it.
+	fetch := *g.client
+	fetch.Timeout = c.Timeouts.Vocab
+	g.vocabs = newVocabs(&fetch, c.NodeSecret, c.VocabMax)
+	g.limits = newLimits(c.KeyRate, c.KeyBurst)
+	g.metrics = newMetrics(g)
+	g.handler = g.routes()
+	t := c.Timeouts
+	g.server = &http.Server{
+		Handler: g.handler, MaxHeaderBytes: c.HeaderMax,
+		ReadHeaderTimeout: t.ReadHeader, ReadTimeout: t.Read, IdleTimeout: t.Idle,
+		// No WriteTimeout: it would bound a whole stream. Each flush has its own deadline.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return g, nil
+}
+
+// Handler answers requests, for a server of the caller's.
+func (g *Gateway) Handler() http.Handler { return g.handler }
+
+// Serve answers requests that arrive at l until Close. Without TLS it listens to this machine
+// alone.
+func (g *Gateway) Serve(l net.Listener) error {
+	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		return fault.New(fault.Invalid, "gateway: %s can be reached from outside without TLS: listen on 127.0.0.1 and let a TLS proxy stand in front", a)
+	}
+	if err := g.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	return nil
+}
+
+// Close takes no new requests, lets those under way finish until ctx ends, then breaks them
+// off, and resolves the holds that are left.
+func (g *Gateway) Close(ctx context.Context) error {
+	err := g.server.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("gateway: requests were broken off: %w", errors.Join(err, g.server.Close()))
+	}
+	g.once.Do(func() { close(g.closing) })
+	done := make(chan struct{})
+	go func() {
+		g.settling.Wait()
+		close(done)
+	}()
+	// A last try for each is bounded by Timeouts.Exchange, so this ends soon after ctx at worst.
+	<-done
+	g.client.CloseIdleConnections()
+	return err
+}
