@@ -549,6 +549,15 @@ func (sc *scanner) englishDate(i int, t *TimeExpr) int {
 	if e < 0 {
 		return -1
 	}
+	if r := sc.oneOf(sc.skipSpace(e), "-", "to", "~"); r >= 0 { // 10-12 March
+		d2, e2 := sc.dayNumber(sc.skipSpace(r))
+		if e2 >= 0 && d2 > d {
+			if month := monthNames[sc.latinWord(sc.skipSpace(e2))]; month > 0 {
+				t.Ref, t.Month, t.Day = OnDate, month, d
+				return e
+			}
+		}
+	}
 	m := sc.skipSpace(e)
 	if of := sc.lit(m, "of"); of >= 0 {
 		m = sc.skipSpace(of)

@@ -415,7 +415,7 @@ func (sc *scanner) bareHour(i int, n number, t TimeExpr) bool {
 		return sc.followsHour(k, false) || sc.endsWith(i, "starting at", "start at", "starts at", "begin at", "beginning at", "off at", "start by") && sc.followsHour(k, true)
 	}
 	if sc.endsWith(i, "from", "between") && t.Ref == NoDay {
-		return sc.secondHour(k)
+		return sc.secondHour(k) || sc.followsHour(k, false)
 	}
 	if t.Ref != NoDay && !sc.endsWith(i, "at", "from", "between", "around", "about", "by") {
 		return sc.secondHour(k) || sc.followsHour(k, t.Part != NoPart)

@@ -47,6 +47,9 @@ func (sc *scanner) nines(n number) (match, bool) {
 		i++
 	}
 	e := sc.oneOf(i, "nines", "nine's", "9s", "9's", "个九", "个9", "个 9", "x9", "x 9", "*9", "nine s", "ninees", "nins", "个nine", "个nines", "ninse")
+	if k := sc.oneOf(i, "个半9", "个半九"); k >= 0 {
+		return match{kind: Percent, start: n.start, end: k, value: ninesValue(int(whole), true), number: n}, true
+	}
 	if e < 0 && whole >= 2 && n.style != digits && sc.lit(i, "nine") >= 0 && !isLatin(sc.byteAt(i+4)) && n.lone {
 		e = i + 4
 	}

@@ -142,7 +142,8 @@ func (sc *scanner) mayStart(i int) bool {
 	for j > 0 && isLatin(sc.s[j-1]) {
 		j--
 	}
-	return j < i && glued[sc.s[j:i]] && (j == 0 || !isDigit(sc.s[j-1]))
+	word := sc.s[j:i]
+	return j < i && glued[word] && (word == "x" || j == 0 || !isDigit(sc.s[j-1]))
 }
 
 func (sc *scanner) ordinalSuffix(i int) bool { return sc.anyPrefix(i, "st", "nd", "rd", "th") }

@@ -363,6 +363,10 @@ func (sc *scanner) gluedRate(i int) (factor float64, end int) {
 			switch e := i + len(u.name); sc.latinWord(e) {
 			case "up", "down", "uplink", "downlink", "upstream", "downstream", "each", "both", "symmetric":
 				return u.factor, e
+			case "x":
+				if isDigit(sc.byteAt(e + 1)) { // 4mx16
+					return u.factor, e
+				}
 			}
 		}
 	}

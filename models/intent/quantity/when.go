@@ -129,7 +129,7 @@ func (sc *scanner) connected(pos int, inside bool, t TimeExpr) []joint {
 	k := sc.skipSpace(pos)
 	prevHan := pos > 0 && sc.s[pos-1] >= 0x80
 	js := []joint{{k, daySaid && !t.HasClock}}
-	for _, w := range []string{",", "的", "at ", "around ", "about ", "@", "@ ", "on ", ", at ", "约", "大约", "大概", ", on ", ", around ", "exactly at ", "的时候", "at about ", "at around ", "(", "sharp on ", "sharp ", "、"} {
+	for _, w := range []string{",", "的", "at ", "around ", "about ", "@", "@ ", "on ", ", at ", "约", "大约", "大概", ", on ", ", around ", "exactly at ", "的时候", "at about ", "at around ", "(", ") at ", ") from ", ")", "), ", "sharp on ", "sharp ", "、"} {
 		if sc.has(k, w) && !(w == "、") {
 			after := sc.skipSpace(k + len(w))
 			bare := daySaid && !t.HasClock && (strings.Contains(w, "at ") || strings.HasPrefix(w, "@") || strings.Contains(w, "around") || strings.Contains(w, "约") || strings.Contains(w, "大概"))
@@ -159,6 +159,18 @@ func (sc *scanner) component(i int, t TimeExpr, bare bool) (TimeExpr, int) {
 			out, best = n, e
 		}
 	}
+	if t.Ref == OnWeekday || t.Ref == OnDate || t.Ref == DayOffset {
+		var n TimeExpr
+		if e := sc.day(i, &n); e > best && n.Part == NoPart {
+			switch { // Saturday, June 13; 明天周四: one day named twice
+			case n.Ref == OnDate && t.Ref == OnWeekday:
+				out, best = t, e
+				out.Ref, out.Year, out.Month, out.Day = n.Ref, n.Year, n.Month, n.Day
+			case n.Ref == OnWeekday && t.Ref != OnWeekday && n.WeekOffset == AnyWeek && n.namesWeekday(sc.s[i:e]):
+				out, best = t, e
+			}
+		}
+	}
 	if !t.HasClock {
 		n := t
 		if e := sc.clock(i, &n, bare); e > best {
@@ -174,6 +186,11 @@ func (sc *scanner) component(i int, t TimeExpr, bare bool) (TimeExpr, int) {
 		}
 	}
 	return out, best
+}
+
+// namesWeekday reports whether the text of a day is that of a weekday alone, not of a weekend.
+func (t TimeExpr) namesWeekday(text string) bool {
+	return !strings.Contains(text, "末") && !strings.Contains(text, "end")
 }
 
 // partFits rejects short part words that belong to something else (早班, 夜班, good morning).
