@@ -60,6 +60,30 @@ func axpyF16Ref(y []float32, s float32, x []uint16) {
 	}
 }
 
+func dotRowsRef(dst, a, b []float32, stride int) {
+	for t := range dst {
+		dst[t] = Dot(a, b[t*stride:][:len(a)])
+	}
+}
+
+func dotRowsF16Ref(dst, a []float32, b []uint16, stride int) {
+	for t := range dst {
+		dst[t] = DotF16(a, b[t*stride:][:len(a)])
+	}
+}
+
+func axpyRowsRef(y, s, x []float32, stride int) {
+	for t, v := range s {
+		Axpy(y, v, x[t*stride:][:len(y)])
+	}
+}
+
+func axpyRowsF16Ref(y, s []float32, x []uint16, stride int) {
+	for t, v := range s {
+		AxpyF16(y, v, x[t*stride:][:len(y)])
+	}
+}
+
 func toF16Ref(dst []uint16, x []float32) {
 	dst = dst[:len(x)]
 	for i := range x {

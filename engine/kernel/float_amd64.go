@@ -82,6 +82,56 @@ func axpyF16(y []float32, s float32, x []uint16) {
 	axpyF16Ref(y[n:], s, x[n:])
 }
 
+// The kernels for several rows take rows of whole vectors only.
+
+func dotRows(dst, a, b []float32, stride int) {
+	n := whole(using(), len(a))
+	switch {
+	case n == 0 || n < len(a) || len(dst) == 0:
+		dotRowsRef(dst, a, b, stride)
+	case using() == avx512:
+		dotRowsAVX512(&dst[0], &a[0], &b[0], 4*stride, n, len(dst))
+	default:
+		dotRowsAVX2(&dst[0], &a[0], &b[0], 4*stride, n, len(dst))
+	}
+}
+
+func dotRowsF16(dst, a []float32, b []uint16, stride int) {
+	n := whole(using(), len(a))
+	switch {
+	case n == 0 || n < len(a) || len(dst) == 0:
+		dotRowsF16Ref(dst, a, b, stride)
+	case using() == avx512:
+		dotRowsF16AVX512(&dst[0], &a[0], &b[0], 2*stride, n, len(dst))
+	default:
+		dotRowsF16AVX2(&dst[0], &a[0], &b[0], 2*stride, n, len(dst))
+	}
+}
+
+func axpyRows(y, s, x []float32, stride int) {
+	n := whole(using(), len(y))
+	switch {
+	case n == 0 || n < len(y) || len(s) == 0:
+		axpyRowsRef(y, s, x, stride)
+	case using() == avx512:
+		axpyRowsAVX512(&y[0], &s[0], &x[0], 4*stride, n, len(s))
+	default:
+		axpyRowsAVX2(&y[0], &s[0], &x[0], 4*stride, n, len(s))
+	}
+}
+
+func axpyRowsF16(y, s []float32, x []uint16, stride int) {
+	n := whole(using(), len(y))
+	switch {
+	case n == 0 || n < len(y) || len(s) == 0:
+		axpyRowsF16Ref(y, s, x, stride)
+	case using() == avx512:
+		axpyRowsF16AVX512(&y[0], &s[0], &x[0], 2*stride, n, len(s))
+	default:
+		axpyRowsF16AVX2(&y[0], &s[0], &x[0], 2*stride, n, len(s))
+	}
+}
+
 func toF16(dst []uint16, x []float32) {
 	dst = dst[:len(x)]
 	n := whole(using(), len(x))

@@ -24,6 +24,26 @@ func axpyAVX2(y *float32, s float32, x *float32, n int)
 //go:noescape
 func axpyF16AVX2(y *float32, s float32, x *uint16, n int)
 
+// dotRowsAVX2 sets dst to the dot products of a and rows, at stride bytes, of n values, a multiple of the vector's length.
+//
+//go:noescape
+func dotRowsAVX2(dst *float32, a *float32, b *float32, stride int, n int, rows int)
+
+// dotRowsF16AVX2 sets dst to the dot products of a and rows, at stride bytes, of n values, a multiple of the vector's length.
+//
+//go:noescape
+func dotRowsF16AVX2(dst *float32, a *float32, b *uint16, stride int, n int, rows int)
+
+// axpyRowsAVX2 adds s[r]·x[r] to y, row after row at stride bytes, for n values, a multiple of the vector's length.
+//
+//go:noescape
+func axpyRowsAVX2(y *float32, s *float32, x *float32, stride int, n int, rows int)
+
+// axpyRowsF16AVX2 adds s[r]·x[r] to y, row after row at stride bytes, for n values, a multiple of the vector's length.
+//
+//go:noescape
+func axpyRowsF16AVX2(y *float32, s *float32, x *uint16, stride int, n int, rows int)
+
 // toF16AVX2 rounds n values, a multiple of the vector's length.
 //
 //go:noescape

@@ -206,6 +206,306 @@ oneEnd:
 	VZEROUPPER
 	RET
 
+// func dotRowsAVX2(dst *float32, a *float32, b *float32, stride int, n int, rows int)
+// Requires: AVX, FMA3
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	MOVQ   CX, R8
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+
+four:
+	CMPQ        R10, $0x00000020
+	JLT         fourEnd
+	VMOVUPS     (R9), Y4
+	VFMADD231PS (R8), Y4, Y0
+	VMOVUPS     32(R9), Y4
+	VFMADD231PS 32(R8), Y4, Y1
+	VMOVUPS     64(R9), Y4
+	VFMADD231PS 64(R8), Y4, Y2
+	VMOVUPS     96(R9), Y4
+	VFMADD231PS 96(R8), Y4, Y3
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000020, R10
+	JMP         four
+
+fourEnd:
+one:
+	CMPQ        R10, $0x00000008
+	JLT         oneEnd
+	VMOVUPS     (R9), Y4
+	VFMADD231PS (R8), Y4, Y0
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, R10
+	JMP         one
+
+oneEnd:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (AX)
+	ADDQ         BX, DX
+	ADDQ         $0x00000004, AX
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotRowsF16AVX2(dst *float32, a *float32, b *uint16, stride int, n int, rows int)
+// Requires: AVX, F16C, FMA3
+TEXT ·dotRowsF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	MOVQ   CX, R8
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+
+four:
+	CMPQ        R10, $0x00000020
+	JLT         fourEnd
+	VCVTPH2PS   (R9), Y4
+	VFMADD231PS (R8), Y4, Y0
+	VCVTPH2PS   16(R9), Y4
+	VFMADD231PS 32(R8), Y4, Y1
+	VCVTPH2PS   32(R9), Y4
+	VFMADD231PS 64(R8), Y4, Y2
+	VCVTPH2PS   48(R9), Y4
+	VFMADD231PS 96(R8), Y4, Y3
+	ADDQ        $0x00000080, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000020, R10
+	JMP         four
+
+fourEnd:
+one:
+	CMPQ        R10, $0x00000008
+	JLT         oneEnd
+	VCVTPH2PS   (R9), Y4
+	VFMADD231PS (R8), Y4, Y0
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000010, R9
+	SUBQ        $0x00000008, R10
+	JMP         one
+
+oneEnd:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (AX)
+	ADDQ         BX, DX
+	ADDQ         $0x00000004, AX
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func axpyRowsAVX2(y *float32, s *float32, x *float32, stride int, n int, rows int)
+// Requires: AVX, FMA3
+TEXT ·axpyRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+
+eight:
+	CMPQ    SI, $0x00000040
+	JLT     eightEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+
+eightRows:
+	VBROADCASTSS (R8), Y8
+	VMOVUPS      (DI), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VMOVUPS      32(DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VMOVUPS      64(DI), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VMOVUPS      96(DI), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VMOVUPS      128(DI), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      160(DI), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      192(DI), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VMOVUPS      224(DI), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          eightRows
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, DX
+	SUBQ         $0x00000040, SI
+	JMP          eight
+
+eightEnd:
+one:
+	CMPQ    SI, $0x00000008
+	JLT     oneEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Y0
+
+oneRows:
+	VBROADCASTSS (R8), Y1
+	VMOVUPS      (DI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          oneRows
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, SI
+	JMP          one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
+// func axpyRowsF16AVX2(y *float32, s *float32, x *uint16, stride int, n int, rows int)
+// Requires: AVX, F16C, FMA3
+TEXT ·axpyRowsF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+
+eight:
+	CMPQ    SI, $0x00000040
+	JLT     eightEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+
+eightRows:
+	VBROADCASTSS (R8), Y8
+	VCVTPH2PS    (DI), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VCVTPH2PS    16(DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VCVTPH2PS    32(DI), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VCVTPH2PS    48(DI), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VCVTPH2PS    64(DI), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VCVTPH2PS    80(DI), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VCVTPH2PS    96(DI), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VCVTPH2PS    112(DI), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          eightRows
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000040, SI
+	JMP          eight
+
+eightEnd:
+one:
+	CMPQ    SI, $0x00000008
+	JLT     oneEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Y0
+
+oneRows:
+	VBROADCASTSS (R8), Y1
+	VCVTPH2PS    (DI), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          oneRows
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000010, DX
+	SUBQ         $0x00000008, SI
+	JMP          one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
 // func toF16AVX2(dst *uint16, x *float32, n int)
 // Requires: AVX, F16C
 TEXT ·toF16AVX2(SB), NOSPLIT, $0-24

@@ -24,6 +24,26 @@ func axpyAVX512(y *float32, s float32, x *float32, n int)
 //go:noescape
 func axpyF16AVX512(y *float32, s float32, x *uint16, n int)
 
+// dotRowsAVX512 sets dst to the dot products of a and rows, at stride bytes, of n values, a multiple of the vector's length.
+//
+//go:noescape
+func dotRowsAVX512(dst *float32, a *float32, b *float32, stride int, n int, rows int)
+
+// dotRowsF16AVX512 sets dst to the dot products of a and rows, at stride bytes, of n values, a multiple of the vector's length.
+//
+//go:noescape
+func dotRowsF16AVX512(dst *float32, a *float32, b *uint16, stride int, n int, rows int)
+
+// axpyRowsAVX512 adds s[r]·x[r] to y, row after row at stride bytes, for n values, a multiple of the vector's length.
+//
+//go:noescape
+func axpyRowsAVX512(y *float32, s *float32, x *float32, stride int, n int, rows int)
+
+// axpyRowsF16AVX512 adds s[r]·x[r] to y, row after row at stride bytes, for n values, a multiple of the vector's length.
+//
+//go:noescape
+func axpyRowsF16AVX512(y *float32, s *float32, x *uint16, stride int, n int, rows int)
+
 // toF16AVX512 rounds n values, a multiple of the vector's length.
 //
 //go:noescape

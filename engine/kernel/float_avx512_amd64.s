@@ -210,6 +210,310 @@ oneEnd:
 	VZEROUPPER
 	RET
 
+// func dotRowsAVX512(dst *float32, a *float32, b *float32, stride int, n int, rows int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·dotRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	MOVQ   CX, R8
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+
+four:
+	CMPQ        R10, $0x00000040
+	JLT         fourEnd
+	VMOVUPS     (R9), Z4
+	VFMADD231PS (R8), Z4, Z0
+	VMOVUPS     64(R9), Z4
+	VFMADD231PS 64(R8), Z4, Z1
+	VMOVUPS     128(R9), Z4
+	VFMADD231PS 128(R8), Z4, Z2
+	VMOVUPS     192(R9), Z4
+	VFMADD231PS 192(R8), Z4, Z3
+	ADDQ        $0x00000100, R8
+	ADDQ        $0x00000100, R9
+	SUBQ        $0x00000040, R10
+	JMP         four
+
+fourEnd:
+one:
+	CMPQ        R10, $0x00000010
+	JLT         oneEnd
+	VMOVUPS     (R9), Z4
+	VFMADD231PS (R8), Z4, Z0
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, R10
+	JMP         one
+
+oneEnd:
+	VADDPS        Z1, Z0, Z0
+	VADDPS        Z3, Z2, Z2
+	VADDPS        Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0x4e, X0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0xb1, X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSS        X0, (AX)
+	ADDQ          BX, DX
+	ADDQ          $0x00000004, AX
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotRowsF16AVX512(dst *float32, a *float32, b *uint16, stride int, n int, rows int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·dotRowsF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	MOVQ   CX, R8
+	MOVQ   DX, R9
+	MOVQ   SI, R10
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+
+four:
+	CMPQ        R10, $0x00000040
+	JLT         fourEnd
+	VCVTPH2PS   (R9), Z4
+	VFMADD231PS (R8), Z4, Z0
+	VCVTPH2PS   32(R9), Z4
+	VFMADD231PS 64(R8), Z4, Z1
+	VCVTPH2PS   64(R9), Z4
+	VFMADD231PS 128(R8), Z4, Z2
+	VCVTPH2PS   96(R9), Z4
+	VFMADD231PS 192(R8), Z4, Z3
+	ADDQ        $0x00000100, R8
+	ADDQ        $0x00000080, R9
+	SUBQ        $0x00000040, R10
+	JMP         four
+
+fourEnd:
+one:
+	CMPQ        R10, $0x00000010
+	JLT         oneEnd
+	VCVTPH2PS   (R9), Z4
+	VFMADD231PS (R8), Z4, Z0
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000010, R10
+	JMP         one
+
+oneEnd:
+	VADDPS        Z1, Z0, Z0
+	VADDPS        Z3, Z2, Z2
+	VADDPS        Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0x4e, X0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0xb1, X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSS        X0, (AX)
+	ADDQ          BX, DX
+	ADDQ          $0x00000004, AX
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func axpyRowsAVX512(y *float32, s *float32, x *float32, stride int, n int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·axpyRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+
+eight:
+	CMPQ    SI, $0x00000080
+	JLT     eightEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	VMOVUPS 256(AX), Z4
+	VMOVUPS 320(AX), Z5
+	VMOVUPS 384(AX), Z6
+	VMOVUPS 448(AX), Z7
+
+eightRows:
+	VBROADCASTSS (R8), Z8
+	VMOVUPS      (DI), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VMOVUPS      64(DI), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VMOVUPS      128(DI), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VMOVUPS      192(DI), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VMOVUPS      256(DI), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VMOVUPS      320(DI), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VMOVUPS      384(DI), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VMOVUPS      448(DI), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          eightRows
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000200, DX
+	SUBQ         $0x00000080, SI
+	JMP          eight
+
+eightEnd:
+one:
+	CMPQ    SI, $0x00000010
+	JLT     oneEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Z0
+
+oneRows:
+	VBROADCASTSS (R8), Z1
+	VMOVUPS      (DI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          oneRows
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, SI
+	JMP          one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
+// func axpyRowsF16AVX512(y *float32, s *float32, x *uint16, stride int, n int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·axpyRowsF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ n+32(FP), SI
+
+eight:
+	CMPQ    SI, $0x00000080
+	JLT     eightEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	VMOVUPS 256(AX), Z4
+	VMOVUPS 320(AX), Z5
+	VMOVUPS 384(AX), Z6
+	VMOVUPS 448(AX), Z7
+
+eightRows:
+	VBROADCASTSS (R8), Z8
+	VCVTPH2PS    (DI), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VCVTPH2PS    32(DI), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VCVTPH2PS    64(DI), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VCVTPH2PS    96(DI), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VCVTPH2PS    128(DI), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VCVTPH2PS    160(DI), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VCVTPH2PS    192(DI), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VCVTPH2PS    224(DI), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          eightRows
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         $0x00000200, AX
+	ADDQ         $0x00000100, DX
+	SUBQ         $0x00000080, SI
+	JMP          eight
+
+eightEnd:
+one:
+	CMPQ    SI, $0x00000010
+	JLT     oneEnd
+	MOVQ    DX, DI
+	MOVQ    CX, R8
+	MOVQ    rows+40(FP), R9
+	VMOVUPS (AX), Z0
+
+oneRows:
+	VBROADCASTSS (R8), Z1
+	VCVTPH2PS    (DI), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         BX, DI
+	ADDQ         $0x00000004, R8
+	DECQ         R9
+	JNZ          oneRows
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000010, SI
+	JMP          one
+
+oneEnd:
+	VZEROUPPER
+	RET
+
 // func toF16AVX512(dst *uint16, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·toF16AVX512(SB), NOSPLIT, $0-24

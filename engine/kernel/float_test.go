@@ -202,6 +202,39 @@ func testNonFinite(t *testing.T, x []float32, at int) {
 	}
 }
 
+// TestRowsAgainstOne: kernels for several rows give what as many calls for one row give.
+func TestRowsAgainstOne(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 8, 16, 31, 48, 64, 128, 192, 576, 600} {
+			for _, rows := range []int{0, 1, 3, 32} {
+				testRowsAgainstOne(t, n, rows, n+5)
+			}
+		}
+	})
+}
+
+func testRowsAgainstOne(t *testing.T, n, rows, stride int) {
+	t.Helper()
+	b, _ := fenced(t, 1, max(0, (rows-1)*stride+n))
+	half := make([]uint16, len(b))
+	ToF16(half, b)
+	a, _ := fenced(t, 2, n)
+	s, _ := fenced(t, 3, rows)
+	f := func(what string, size int, run, ref func(y []float32)) {
+		t.Helper()
+		got, check := fenced(t, 4, size)
+		want, _ := fenced(t, 4, size)
+		run(got)
+		ref(want)
+		check()
+		checkBits(t, fmt.Sprintf("%s of %d rows of %d", what, rows, n), got, want)
+	}
+	f("DotRows", rows, func(y []float32) { DotRows(y, a, b, stride) }, func(y []float32) { dotRowsRef(y, a, b, stride) })
+	f("DotRowsF16", rows, func(y []float32) { DotRowsF16(y, a, half, stride) }, func(y []float32) { dotRowsF16Ref(y, a, half, stride) })
+	f("AxpyRows", n, func(y []float32) { AxpyRows(y, s, b, stride) }, func(y []float32) { axpyRowsRef(y, s, b, stride) })
+	f("AxpyRowsF16", n, func(y []float32) { AxpyRowsF16(y, s, half, stride) }, func(y []float32) { axpyRowsF16Ref(y, s, half, stride) })
+}
+
 func TestQuantizeAgainstReference(t *testing.T) {
 	special := []float32{0, 1e-38, 1e-45, 3e-37, math.MaxFloat32, float32(math.Inf(1)), float32(math.NaN()), -0.5}
 	eachVariant(t, func(t *testing.T) {

@@ -1,5 +1,7 @@
 package kernel
 
+import "fmt"
+
 // Dot is Σ a[i]·b[i]. b must be at least as long as a; the same holds for the second operand everywhere below.
 func Dot(a, b []float32) float32 { return dot(a, b) }
 
@@ -11,6 +13,38 @@ func DotF16(a []float32, b []uint16) float32 { return dotF16(a, b) }
 
 // AxpyF16 is Axpy with IEEE binary16 values.
 func AxpyF16(y []float32, s float32, x []uint16) { axpyF16(y, s, x) }
+
+// DotRows sets dst[t] to the Dot of a and the len(a) values of b from t*stride on: a query against the keys of a page.
+func DotRows(dst, a, b []float32, stride int) {
+	checkRows(len(dst), len(a), len(b), stride)
+	dotRows(dst, a, b, stride)
+}
+
+// DotRowsF16 is DotRows for IEEE binary16 values.
+func DotRowsF16(dst, a []float32, b []uint16, stride int) {
+	checkRows(len(dst), len(a), len(b), stride)
+	dotRowsF16(dst, a, b, stride)
+}
+
+// AxpyRows adds s[t] times the len(y) values of x from t*stride on to y, for t in order, with the result of as many
+// calls of Axpy: it mixes the values of a page.
+func AxpyRows(y, s, x []float32, stride int) {
+	checkRows(len(s), len(y), len(x), stride)
+	axpyRows(y, s, x, stride)
+}
+
+// AxpyRowsF16 is AxpyRows for IEEE binary16 values.
+func AxpyRowsF16(y, s []float32, x []uint16, stride int) {
+	checkRows(len(s), len(y), len(x), stride)
+	axpyRowsF16(y, s, x, stride)
+}
+
+// checkRows panics unless so many rows of n values fit.
+func checkRows(rows, n, have, stride int) {
+	if rows > 0 && (stride < 0 || (rows-1)*stride+n > have) {
+		panic(fmt.Sprintf("kernel: %d rows of %d values at stride %d need more than %d", rows, n, stride, have))
+	}
+}
 
 // ToF16 rounds x to IEEE binary16, nearest even; magnitudes from 65520 become infinite.
 func ToF16(dst []uint16, x []float32) { toF16(dst, x) }

@@ -29,6 +29,10 @@ func floatKernels(i isa) {
 	dot(i, "dotF16", loadHalves)
 	axpy(i, "axpy", loadFloats)
 	axpy(i, "axpyF16", loadHalves)
+	dotRows(i, "dotRows", loadFloats)
+	dotRows(i, "dotRowsF16", loadHalves)
+	axpyRows(i, "axpyRows", loadFloats)
+	axpyRows(i, "axpyRowsF16", loadHalves)
 	toF16(i)
 	widen(i, "widenF16", loadHalves)
 	widen(i, "widenBF16", loadBrain)
@@ -129,7 +133,12 @@ func fold(i isa, v VecVirtual, op func(...Op)) VecVirtual {
 // dot sums four vectors of products side by side, then one at a time.
 func dot(i isa, name string, l load) {
 	function(i, name, "func(a *float32, b "+pointee(l)+", n int) float32", "is the dot product of n values, a multiple of the vector's length.")
-	a, b, n := arg("a"), arg("b"), arg("n")
+	sum := dotBody(i, l, arg("a"), arg("b"), arg("n"))
+	Store(sum.AsX(), ReturnIndex(0))
+	finish()
+}
+
+func dotBody(i isa, l load, a, b, n GPVirtual) VecVirtual {
 	var sums [4]VecVirtual
 	for j := range sums {
 		sums[j] = zeroVec(i)
@@ -150,8 +159,62 @@ func dot(i isa, name string, l load) {
 	VADDPS(sums[1], sums[0], sums[0])
 	VADDPS(sums[3], sums[2], sums[2])
 	VADDPS(sums[2], sums[0], sums[0])
-	sum := fold(i, sums[0], VADDPS)
-	Store(sum.AsX(), ReturnIndex(0))
+	return fold(i, sums[0], VADDPS)
+}
+
+// dotRows adds as dot does, so that the results are equal.
+func dotRows(i isa, name string, l load) {
+	function(i, name, "func(dst *float32, a *float32, b "+pointee(l)+", stride int, n int, rows int)", "sets dst to the dot products of a and rows, at stride bytes, of n values, a multiple of the vector's length.")
+	dst, a, b, stride, n, rows := arg("dst"), arg("a"), arg("b"), arg("stride"), arg("n"), arg("rows")
+	Label("row")
+	x, y, left := GP64(), GP64(), GP64()
+	MOVQ(a, x)
+	MOVQ(b, y)
+	MOVQ(n, left)
+	VMOVSS(dotBody(i, l, x, y, left).AsX(), at(dst, 0))
+	ADDQ(stride, b)
+	ADDQ(U32(4), dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	finish()
+}
+
+// axpyRows keeps up to eight vectors of y in registers while all rows pass by.
+func axpyRows(i isa, name string, l load) {
+	function(i, name, "func(y *float32, s *float32, x "+pointee(l)+", stride int, n int, rows int)", "adds s[r]·x[r] to y, row after row at stride bytes, for n values, a multiple of the vector's length.")
+	y, s, x, stride, n := arg("y"), arg("s"), arg("x"), arg("stride"), arg("n")
+	step := func(label string, vectors int) func() {
+		return func() {
+			p, scale, rows := GP64(), GP64(), GP64()
+			MOVQ(x, p)
+			MOVQ(s, scale)
+			Load(Param("rows"), rows)
+			var sums []VecVirtual
+			for j := range vectors {
+				sums = append(sums, i.vec())
+				VMOVUPS(at(y, j*i.bytes()), sums[j])
+			}
+			Label(label)
+			factor := i.vec()
+			VBROADCASTSS(at(scale, 0), factor)
+			for j := range vectors {
+				v := i.vec()
+				l.read(i, p, j*i.lanes, v)
+				VFMADD231PS(factor, v, sums[j])
+			}
+			ADDQ(stride, p)
+			ADDQ(U32(4), scale)
+			DECQ(rows)
+			JNZ(LabelRef(label))
+			for j := range vectors {
+				VMOVUPS(sums[j], at(y, j*i.bytes()))
+			}
+			ADDQ(U32(vectors*i.bytes()), y)
+			ADDQ(U32(vectors*i.lanes*l.size), x)
+		}
+	}
+	every("eight", n, 8*i.lanes, step("eightRows", 8))
+	every("one", n, i.lanes, step("oneRows", 1))
 	finish()
 }
 
