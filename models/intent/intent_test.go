@@ -203,7 +203,7 @@ func checkOrder(t testing.TB, o Order) {
 var wishParts = []string{
 	"给三号产线", "的质检相机", "开一条", "上行50兆", "，", "时延10毫秒以内", "四个9", "专线", "明早八点", "到", "晚六点", "I need ", "r1 7b ", "near Gate 4 ",
 	"for 2 hours", ", ", "at most 40 cents", "12 cameras ", "20 Mbps each ", "from ten until two ", "tomorrow ", "每台", "5M", "预算300元", "now ", "until Friday 6pm ",
-	"2026-03-05 08:00", "120%", "0 ", "8路", "每秒40个token", "３０Ｇ", "\xff", "é", "İ", "e\u0301 가 ", "in 20 minutes ", "后天", "at least 100 Mbps ", "at most 5 Mbps ", "<rate1>", "<eos>", "next month ", "下周一",
+	"2026-03-05 08:00", "120%", "0 ", "8路", "每秒40个token", "３０Ｇ", "\xff", "é", "İ", "in 90000000 years ", "999999999999999天后", "99999999999 G ", "二〇二六年", "$999999999999999", "e\u0301 가 ", "in 20 minutes ", "后天", "at least 100 Mbps ", "at most 5 Mbps ", "<rate1>", "<eos>", "next month ", "下周一",
 }
 
 // decode runs a form of random allowed tokens and returns it.

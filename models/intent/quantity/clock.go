@@ -66,6 +66,10 @@ func (t TimeExpr) Resolve(now time.Time) (time.Time, bool) {
 	case t.Now:
 		return now, true
 	case t.Relative:
+		const century = 100 * 366 * 24 * 60 // minutes; more would overflow a Duration before long
+		if !(t.Minutes <= century) {
+			return time.Time{}, false
+		}
 		return now.Add(time.Duration(t.Minutes * float64(time.Minute))), true
 	}
 	if t.Ref == NoDay && t.inheritedFrom != nil {
