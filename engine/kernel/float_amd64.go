@@ -250,11 +250,14 @@ func siluMul(gate, up []float32) {
 
 func quantize(to quants, x []float32) {
 	groups := len(x) / groupLen
-	if using() < avx512 || groups == 0 {
-		quantizeRef(to, x)
-		return
+	switch t := using(); {
+	case groups == 0 || t == portable:
+		groups = 0
+	case t == avx512:
+		quantizeAVX512(&to.q[0], &to.d[0], &to.s[0], &to.h[0], &x[0], groups)
+	default:
+		quantizeAVX2(&to.q[0], &to.d[0], &to.s[0], &to.h[0], &x[0], groups)
 	}
-	quantizeAVX512(&to.q[0], &to.d[0], &to.s[0], &to.h[0], &x[0], groups)
 	if len(to.d) > groups {
 		quantizeRef(to.from(groups), x[groups*groupLen:])
 	}

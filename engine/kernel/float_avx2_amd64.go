@@ -93,3 +93,8 @@ func expSumAVX2(x *float32, top float32, n int) float32
 //
 //go:noescape
 func siluMulAVX2(gate *float32, up *float32, n int)
+
+// quantizeAVX2 quantises groups of 32 values.
+//
+//go:noescape
+func quantizeAVX2(q *int8, d *float32, s *int32, h *int16, x *float32, groups int)

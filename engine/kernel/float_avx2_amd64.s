@@ -855,3 +855,128 @@ one:
 oneEnd:
 	VZEROUPPER
 	RET
+
+// func quantizeAVX2(q *int8, d *float32, s *int32, h *int16, x *float32, groups int)
+// Requires: AVX, AVX2
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-48
+	MOVQ   q+0(FP), AX
+	MOVQ   d+8(FP), CX
+	MOVQ   s+16(FP), DX
+	MOVQ   h+24(FP), BX
+	MOVQ   x+32(FP), SI
+	MOVQ   groups+40(FP), DI
+	VMOVSS w_42fe0000x1<>+0(SB), X0
+	VPXOR  Y1, Y1, Y1
+
+group:
+	VMOVDQU      (SI), Y2
+	VMOVDQU      32(SI), Y3
+	VMOVDQU      64(SI), Y4
+	VMOVDQU      96(SI), Y5
+	VPAND        w_7fffffffx8<>+0(SB), Y2, Y6
+	VPAND        w_7fffffffx8<>+0(SB), Y3, Y7
+	VPAND        w_7fffffffx8<>+0(SB), Y4, Y8
+	VPAND        w_7fffffffx8<>+0(SB), Y5, Y9
+	VPMAXUD      Y7, Y6, Y6
+	VPMAXUD      Y9, Y8, Y8
+	VPMAXUD      Y8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0x4e, X6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0xb1, X6, X7
+	VPMAXUD      X7, X6, X6
+	VMOVD        X6, R8
+	CMPL         R8, $0x7f800000
+	JAE          poison
+	VDIVSS       X6, X0, X7
+	VMOVD        X7, R8
+	CMPL         R8, $0x7f800000
+	JAE          nothing
+	VDIVSS       X0, X6, X6
+	VMOVSS       X6, (CX)
+	VBROADCASTSS X7, Y6
+	VMULPS       Y6, Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VMULPS       Y6, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       Y6, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPACKSSDW    Y3, Y2, Y2
+	VPACKSSDW    Y5, Y4, Y4
+	VPACKSSWB    Y4, Y2, Y2
+	VMOVDQU      w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+0(SB), Y3
+	VPERMD       Y2, Y3, Y2
+	VMOVDQU      Y2, (AX)
+	VPXOR        w_80808080x8<>+0(SB), Y2, Y2
+	VPSADBW      Y1, Y2, Y2
+	VPSHUFD      $0x4e, Y2, Y3
+	VPADDQ       Y3, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X3
+	VMOVD        X2, R8
+	VMOVD        X3, R9
+	SUBL         $0x00000800, R8
+	SUBL         $0x00000800, R9
+	MOVW         R8, (BX)
+	MOVW         R9, 2(BX)
+	ADDL         R9, R8
+	MOVL         R8, (DX)
+
+next:
+	ADDQ $0x00000080, SI
+	ADDQ $0x00000020, AX
+	ADDQ $0x00000004, CX
+	ADDQ $0x00000004, DX
+	ADDQ $0x00000004, BX
+	DECQ DI
+	JNZ  group
+	VZEROUPPER
+	RET
+
+poison:
+	MOVL $0x7fc00000, (CX)
+	JMP  clear
+
+nothing:
+	MOVL $0x00000000, (CX)
+
+clear:
+	VMOVUPS Y1, (AX)
+	MOVL    $0x00000000, (DX)
+	MOVL    $0x00000000, (BX)
+	JMP     next
+
+DATA w_42fe0000x1<>+0(SB)/4, $0x42fe0000
+GLOBL w_42fe0000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w_7fffffffx8<>+0(SB)/4, $0x7fffffff
+DATA w_7fffffffx8<>+4(SB)/4, $0x7fffffff
+DATA w_7fffffffx8<>+8(SB)/4, $0x7fffffff
+DATA w_7fffffffx8<>+12(SB)/4, $0x7fffffff
+DATA w_7fffffffx8<>+16(SB)/4, $0x7fffffff
+DATA w_7fffffffx8<>+20(SB)/4, $0x7fffffff
+DATA w_7fffffffx8<>+24(SB)/4, $0x7fffffff
+DATA w_7fffffffx8<>+28(SB)/4, $0x7fffffff
+GLOBL w_7fffffffx8<>(SB), RODATA|NOPTR, $32
+
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+0(SB)/4, $0x00000000
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+4(SB)/4, $0x00000004
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+8(SB)/4, $0x00000001
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+12(SB)/4, $0x00000005
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+16(SB)/4, $0x00000002
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+20(SB)/4, $0x00000006
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+24(SB)/4, $0x00000003
+DATA w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>+28(SB)/4, $0x00000007
+GLOBL w_0x1_4x1_1x1_5x1_2x1_6x1_3x1_7x1<>(SB), RODATA|NOPTR, $32
+
+DATA w_80808080x8<>+0(SB)/4, $0x80808080
+DATA w_80808080x8<>+4(SB)/4, $0x80808080
+DATA w_80808080x8<>+8(SB)/4, $0x80808080
+DATA w_80808080x8<>+12(SB)/4, $0x80808080
+DATA w_80808080x8<>+16(SB)/4, $0x80808080
+DATA w_80808080x8<>+20(SB)/4, $0x80808080
+DATA w_80808080x8<>+24(SB)/4, $0x80808080
+DATA w_80808080x8<>+28(SB)/4, $0x80808080
+GLOBL w_80808080x8<>(SB), RODATA|NOPTR, $32

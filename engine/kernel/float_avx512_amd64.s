@@ -949,10 +949,10 @@ nothing:
 	MOVL $0x00000000, (CX)
 
 clear:
-	VMOVDQU32 Y2, (AX)
-	MOVL      $0x00000000, (DX)
-	MOVL      $0x00000000, (BX)
-	JMP       next
+	VMOVUPS Y2, (AX)
+	MOVL    $0x00000000, (DX)
+	MOVL    $0x00000000, (BX)
+	JMP     next
 
 DATA w_7fffffffx1<>+0(SB)/4, $0x7fffffff
 GLOBL w_7fffffffx1<>(SB), RODATA|NOPTR, $4

@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"sync/atomic"
+
+	"github.com/weir-project/weir/engine/quant"
 )
 
 // tier is a set of instructions that kernels are written for.
@@ -39,8 +41,42 @@ type Variant struct {
 	Why    string
 }
 
-// Force makes all kernels use the named variant ("avx512vnni", "avx2" or "go"), or the next lower one where a
-// kernel has none of that name. It is meant for tests and comparisons: results of the same name are always equal,
+// Variants lists all kernels.
+func Variants() []Variant {
+	why := whyChosen()
+	var list []Variant
+	for _, name := range kernelNames() {
+		v := Variant{Kernel: name, Chosen: using().String(), Why: why}
+		for t := avx512; t >= portable; t-- {
+			v.Exists = append(v.Exists, t.String())
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// kernelNames are what has a variant of every tier, which is everything.
+func kernelNames() []string {
+	var names []string
+	for _, t := range quant.Types() {
+		names = append(names, "matmul "+t.String())
+	}
+	return append(names, "quantise activations", "dot", "axpy", "rms norm", "softmax", "silu", "add", "to f16")
+}
+
+// whyChosen explains the tier in use.
+func whyChosen() string {
+	switch best := bestTier(); {
+	case using() != best:
+		return "forced; the best here is " + best.String()
+	case best == avx512:
+		return "the CPU has all it needs"
+	default:
+		return "for " + (best + 1).String() + " " + missing(best+1)
+	}
+}
+
+// Force makes all kernels use the named variant: "avx512vnni", "avx2" or "go". It is meant for tests and comparisons: results of the same name are always equal,
 // those of different names differ in the last bits. It fails if the CPU cannot run the variant, or the build left
 // it out.
 func Force(name string) error {

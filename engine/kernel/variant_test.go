@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/weir-project/weir/engine/quant"
@@ -119,5 +120,25 @@ func testExtreme(t *testing.T, typ quant.Type, fill byte) {
 		if diff := math.Abs(float64(got[i] - want[i])); diff > 1e-6*magnitude {
 			t.Fatalf("element %d: got %g, want %g", i, got[i], want[i])
 		}
+	}
+}
+
+func TestForce(t *testing.T) {
+	before := using()
+	defer chosen.Store(int32(before))
+	if err := Force("sse9"); err == nil {
+		t.Error("sse9 was accepted")
+	}
+	if err := Force("go"); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range Variants() {
+		if v.Chosen != "go" || v.Why == "" || !slices.Contains(v.Exists, "go") {
+			t.Errorf("after Force(go): %+v", v)
+		}
+	}
+	chosen.Store(int32(before))
+	if got := Variants()[0].Chosen; got != bestTier().String() {
+		t.Errorf("chosen at start: %s, want %s", got, bestTier())
 	}
 }

@@ -14,7 +14,7 @@ var sets = map[string]func(){
 	"matmul_avx512": matmulAVX512,
 	"matmul_avx2":   matmulAVX2,
 	"float_avx512":  func() { floatKernels(isa512); quantizeAVX512() },
-	"float_avx2":    func() { floatKernels(isa256) },
+	"float_avx2":    func() { floatKernels(isa256); quantizeAVX2() },
 }
 
 func main() {

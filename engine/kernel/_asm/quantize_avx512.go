@@ -44,7 +44,11 @@ func quantizeAVX512() {
 	VINSERTI32X4(U8(1), v[1].AsX(), v[0].AsY(), bytes.AsY())
 	VMOVDQU32(bytes.AsY(), at(q, 0))
 	sumBytes(bytes, flip, zero, s, h)
+	quantizeEnds(zero, q, d, s, h, x, groups)
+}
 
+// quantizeEnds goes on to the next group, and does those that have no scale.
+func quantizeEnds(zero VecVirtual, q, d, s, h, x, groups Register) {
 	Label("next")
 	ADDQ(U32(128), x)
 	ADDQ(U32(32), q)
@@ -61,7 +65,7 @@ func quantizeAVX512() {
 	Label("nothing")
 	MOVL(U32(0), at(d, 0))
 	Label("clear")
-	VMOVDQU32(zero.AsY(), at(q, 0))
+	VMOVUPS(zero.AsY(), at(q, 0))
 	MOVL(U32(0), at(s, 0))
 	MOVL(U32(0), at(h, 0))
 	JMP(LabelRef("next"))
@@ -92,9 +96,14 @@ func sumBytes(bytes, flip, zero VecVirtual, s, h Register) {
 	VPSHUFD(U8(0x4e), sums.AsY(), other.AsY())
 	VPADDQ(other.AsY(), sums.AsY(), sums.AsY())
 	VEXTRACTI32X4(U8(1), sums.AsY(), other.AsX())
+	storeSums(sums.AsX(), other.AsX(), s, h)
+}
+
+// storeSums takes 128 from each of 16 and 16 values.
+func storeSums(a, b, s, h Register) {
 	first, second := GP32(), GP32()
-	VMOVD(sums.AsX(), first)
-	VMOVD(other.AsX(), second)
+	VMOVD(a, first)
+	VMOVD(b, second)
 	SUBL(U32(16*128), first)
 	SUBL(U32(16*128), second)
 	MOVW(first.As16(), at(h, 0))
