@@ -41,6 +41,11 @@ func (g *Gateway) takeHold(ctx context.Context, r *request) error {
 	default:
 		return fault.New(fault.NoCapacity, "%d settlements wait for the exchange, no more are taken on", cap(g.unsettled))
 	}
+	defer func() {
+		if r.hold.IsZero() { // nothing will be resolved
+			<-g.unsettled
+		}
+	}()
 	id := newID()
 	call, cancel := context.WithTimeout(ctx, g.config.Timeouts.Exchange)
 	defer cancel()
@@ -66,7 +71,6 @@ func (g *Gateway) takeHold(ctx context.Context, r *request) error {
 		g.void(r, "the hold was not confirmed")
 		return fault.As(fault.Unavailable, err)
 	}
-	<-g.unsettled
 	return err
 }
 
