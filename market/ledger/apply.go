@@ -22,7 +22,7 @@ func (l *Ledger) Apply(now weir.Instant, chain ...Transfer) (Answer, error) {
 		return Answer{}, fault.New(fault.Invalid, "instant %d is before the ledger's %d: time never runs backwards", now, l.now)
 	}
 	l.undo, l.touched = l.undo[:0], l.touched[:0]
-	first, before := len(l.entries), l.now
+	first, before := l.entries.len, l.now
 	l.now = now
 	for i, t := range chain {
 		if err := l.step(t); err != nil {
@@ -30,7 +30,7 @@ func (l *Ledger) Apply(now weir.Instant, chain ...Transfer) (Answer, error) {
 			return Answer{}, fault.New(fault.KindOf(err), "transfer %d of %d, %s: %w", i+1, len(chain), t.ID, err)
 		}
 	}
-	return Answer{Entries: l.entries[first:len(l.entries):len(l.entries)]}, nil
+	return Answer{Entries: l.entries.since(first)}, nil
 }
 
 // replay answers a chain that was applied before. A chain that repeats an id inside itself is
@@ -42,7 +42,7 @@ func (l *Ledger) replay(chain []Transfer) (Answer, bool, error) {
 		if !ok {
 			continue
 		}
-		old := l.entries[i]
+		old := *l.entries.at(i)
 		if field := difference(old.Transfer, l.filled(t)); field != "" {
 			return Answer{}, false, fault.New(fault.Conflict, "transfer %s is recorded with another %s", t.ID, field)
 		}
@@ -66,7 +66,7 @@ func (l *Ledger) filled(t Transfer) Transfer {
 	if !ok {
 		return t
 	}
-	p := l.entries[i]
+	p := l.entries.at(i)
 	if t.Debit == "" {
 		t.Debit = p.Debit
 	}
@@ -178,7 +178,7 @@ func (l *Ledger) correct(t Transfer) error {
 	if !ok {
 		return fault.New(fault.NotFound, "transfer %s, which it corrects, is not recorded", t.Corrects)
 	}
-	old := l.entries[i]
+	old := l.entries.at(i)
 	if old.Kind != Move && old.Kind != Post {
 		return fault.New(fault.Invalid, "transfer %s, which it corrects, is a %s: it moved nothing", t.Corrects, old.Kind)
 	}
@@ -196,7 +196,7 @@ func (l *Ledger) stepResolve(t Transfer) error {
 	if !ok {
 		return fault.New(fault.NotFound, "pending transfer %s is not recorded", t.Pending)
 	}
-	p := l.entries[i]
+	p := l.entries.at(i)
 	if p.Kind != Pend {
 		return fault.New(fault.Invalid, "transfer %s is a %s, not pending", t.Pending, p.Kind)
 	}
@@ -225,7 +225,7 @@ func (l *Ledger) stepResolve(t Transfer) error {
 // resolve returns the reserve of the open Pend at index i and, for a Post, moves its amount.
 // It reports whether the totals fit.
 func (l *Ledger) resolve(i int, t Transfer) bool {
-	p := l.entries[i]
+	p := l.entries.at(i)
 	d, c := l.change(l.byName[p.Debit]), l.change(l.byName[p.Credit])
 	d.DebitsPending -= p.Amount
 	c.CreditsPending -= p.Amount
@@ -283,12 +283,12 @@ func (l *Ledger) change(i int) *Balance {
 }
 
 func (l *Ledger) record(t Transfer) {
-	i := len(l.entries)
-	l.entries = append(l.entries, Entry{Transfer: t, Seq: uint64(i) + 1, At: l.now})
+	i := l.entries.len
+	l.entries.push(Entry{Transfer: t, Seq: uint64(i) + 1, At: l.now})
 	l.state = append(l.state, Open)
 	l.byID[t.ID] = i
 	if t.Kind == Pend && t.Timeout != 0 {
-		l.timeouts.push(due{deadline(l.entries[i]), i})
+		l.timeouts.push(due{deadline(l.entries.at(i)), i})
 	}
 }
 
@@ -306,10 +306,11 @@ func (l *Ledger) rollback(first int, before weir.Instant) {
 			l.fixed[u.index] = u.fixed
 		}
 	}
-	for _, e := range l.entries[first:] {
-		delete(l.byID, e.ID)
+	for i := first; i < l.entries.len; i++ {
+		delete(l.byID, l.entries.at(i).ID)
 	}
+	l.entries.cut(first)
 	l.timeouts.cut(first)
-	l.entries, l.state, l.now = l.entries[:first], l.state[:first], before
+	l.state, l.now = l.state[:first], before
 	l.touched = l.touched[:0]
 }

@@ -18,7 +18,8 @@ func (l *Ledger) Check() error {
 		want[i] = Balance{Account: b.Account, Flags: b.Flags}
 	}
 	resolved := map[weir.ID]State{}
-	for n, e := range l.entries {
+	for n := range l.entries.len {
+		e := *l.entries.at(n)
 		if e.Seq != uint64(n)+1 {
 			return fmt.Errorf("entry %d has sequence number %d", n+1, e.Seq)
 		}
@@ -32,8 +33,8 @@ func (l *Ledger) Check() error {
 		}
 	}
 	for i, state := range l.state {
-		if l.entries[i].Kind == Pend && resolved[l.entries[i].ID] != state {
-			return fmt.Errorf("pending transfer %s is %s, its entries say %s", l.entries[i].ID, state, resolved[l.entries[i].ID])
+		if e := l.entries.at(i); e.Kind == Pend && resolved[e.ID] != state {
+			return fmt.Errorf("pending transfer %s is %s, its entries say %s", e.ID, state, resolved[e.ID])
 		}
 	}
 	return zeroSum(l.accounts)
@@ -105,7 +106,8 @@ func (l *Ledger) Hash() [sha256.Size]byte {
 		}
 		flush()
 	}
-	for i, e := range l.entries {
+	for i := range l.entries.len {
+		e := l.entries.at(i)
 		buf = append(buf, e.ID[:]...)
 		buf = append(buf, e.Pending[:]...)
 		buf = append(buf, e.Corrects[:]...)

@@ -150,7 +150,7 @@ type Ledger struct {
 	now      weir.Instant
 	accounts []Balance // in order of opening
 	byName   map[Account]int
-	entries  []Entry
+	entries  entries
 	byID     map[weir.ID]int   // → entries
 	state    []State           // beside entries; means something for Pends
 	fixed    map[int]weir.Nano // entry → sum of its corrections
@@ -202,22 +202,22 @@ func (l *Ledger) Entry(id weir.ID) (Entry, bool) {
 	if !ok {
 		return Entry{}, false
 	}
-	return l.entries[i], true
+	return *l.entries.at(i), true
 }
 
 // Len is the number of entries; Seq runs from 1 to Len.
-func (l *Ledger) Len() int { return len(l.entries) }
+func (l *Ledger) Len() int { return l.entries.len }
 
 // At returns the entry with Seq n, 1 ≤ n ≤ Len.
-func (l *Ledger) At(n uint64) Entry { return l.entries[n-1] }
+func (l *Ledger) At(n uint64) Entry { return *l.entries.at(int(n) - 1) }
 
 // Pending returns a pending transfer's state and the instant at which it expires (0: never).
 func (l *Ledger) Pending(id weir.ID) (State, weir.Instant, bool) {
 	i, ok := l.byID[id]
-	if !ok || l.entries[i].Kind != Pend {
+	if !ok || l.entries.at(i).Kind != Pend {
 		return 0, 0, false
 	}
-	return l.state[i], deadline(l.entries[i]), true
+	return l.state[i], deadline(l.entries.at(i)), true
 }
 
 // Now is the latest instant the ledger has seen.
@@ -238,7 +238,7 @@ const (
 	undoFixed
 )
 
-func deadline(e Entry) weir.Instant {
+func deadline(e *Entry) weir.Instant {
 	if e.Timeout == 0 {
 		return 0
 	}
@@ -251,4 +251,40 @@ func sum(a, b weir.Nano) (weir.Nano, bool) {
 		return 0, false
 	}
 	return a + b, true
+}
+
+// entries is a list that grows by chunks: doubling one slice would copy the whole history
+// again and again, and pause the exchange for it.
+type entries struct {
+	chunks [][]Entry
+	len    int
+}
+
+const chunkLen = 4096
+
+func (s *entries) at(i int) *Entry { return &s.chunks[i/chunkLen][i%chunkLen] }
+
+func (s *entries) push(e Entry) {
+	if s.len == len(s.chunks)*chunkLen {
+		s.chunks = append(s.chunks, make([]Entry, chunkLen))
+	}
+	s.len++
+	*s.at(s.len - 1) = e
+}
+
+// since copies the entries from index i on.
+func (s *entries) since(i int) []Entry {
+	out := make([]Entry, 0, s.len-i)
+	for ; i < s.len; i++ {
+		out = append(out, *s.at(i))
+	}
+	return out
+}
+
+// cut drops the entries from index n on.
+func (s *entries) cut(n int) {
+	for i := n; i < s.len; i++ {
+		*s.at(i) = Entry{}
+	}
+	s.len = n
 }

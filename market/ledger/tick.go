@@ -17,20 +17,20 @@ func (l *Ledger) Tick(now weir.Instant) ([]Entry, error) {
 	}
 	l.now = now
 	l.undo, l.touched = l.undo[:0], l.touched[:0]
-	first := len(l.entries)
+	first := l.entries.len
 	for len(l.timeouts) > 0 && l.timeouts[0].at <= now {
 		i := l.timeouts.pop().entry
 		if l.state[i] != Open {
 			continue
 		}
-		p := l.entries[i]
+		p := l.entries.at(i)
 		ok := l.resolve(i, Transfer{
 			ID: expiryID(p.ID), Kind: Expire, Debit: p.Debit, Credit: p.Credit,
 			Amount: p.Amount, Pending: p.ID, Reason: "expiry", Ref: p.Ref,
 		})
 		invariant.Check(ok, "the expiry of %s overflows", p.ID)
 	}
-	return l.entries[first:len(l.entries):len(l.entries)], nil
+	return l.entries.since(first), nil
 }
 
 // NextExpiry is the earliest deadline of an open pending transfer; ok is false when there is
