@@ -257,7 +257,7 @@ func termsAVX2(f format256) {
 		VFNMADD231PS(total, f.minima(p), sums)
 	}
 	VMOVUPS(sums, atIndex(terms, index, 4, 0))
-	nextBlocks(format{bytes: f.bytes, long: f.long}, p, x, index, left)
+	nextBlocks(format{bytes: f.bytes, long: f.long}, false, p, x, index, left)
 	addParam("termStride", terms)
 	addParam("rowBytes", w)
 	rows, err := Param("rows").Resolve()

@@ -18,8 +18,25 @@ type format struct {
 	subs   func(consts any, p Register) Register // 16 signed bytes, integer scales of 16 weights each; nil for none
 	setup  func() any
 	load   func(consts any, p Register) [4]VecVirtual
+	halves *halves // nil where it does not pay
 	scales func(consts any, p Register) VecVirtual
 }
+
+// halves is another way to load: 16 weights of each of four groups to a vector, so that two vectors, of the first
+// and of the second 16, add up in one accumulator and half of the work to sum lanes is saved. The activations must
+// lie in the same order: see quants.arrange in package kernel.
+type halves struct {
+	load    func(consts any, p Register) [4]VecVirtual
+	order   [8]uint32 // where the sum of each group is
+	times16 bool      // the last two vectors hold 16 times the weights
+}
+
+var (
+	// inOrder: groups 0 to 3, then 4 to 7.
+	inOrder = [8]uint32{0, 4, 8, 12, 2, 6, 10, 14}
+	// evenOdd: groups 0, 2, 4, 6, then 1, 3, 5, 7.
+	evenOdd = [8]uint32{0, 2, 4, 6, 8, 10, 12, 14}
+)
 
 var formats512 = []format{
 	q8_0(), q4_0(), q4_1(), q5_0(), q5_1(), iq4_NL(),
@@ -93,15 +110,41 @@ func (s scattered) read(p Register) VecVirtual {
 type nibbles struct {
 	low, shift VecVirtual
 	upper      OpmaskVirtual
+	lane       [4]OpmaskVirtual
 }
 
 func newNibbles() nibbles {
 	shift := append(times(4, 0), times(4, 4)...)
-	n := nibbles{spread(0x0f0f0f0f), constant(append(shift, shift...)...), K()}
+	n := nibbles{low: spread(0x0f0f0f0f), shift: constant(append(shift, shift...)...), upper: K()}
 	mask := GP32()
 	MOVL(U32(0xff00), mask)
 	KMOVW(mask, n.upper)
+	for i := 1; i < 4; i++ {
+		n.lane[i] = K()
+		MOVL(U32(0xf<<(4*i)), mask)
+		KMOVW(mask, n.lane[i])
+	}
 	return n
+}
+
+// halves reads the 16 bytes of four blocks to a vector; low halves come before high ones.
+func (n nibbles) halves(p Register, offset, stride int) (w [4]VecVirtual) {
+	for i := range 2 {
+		low, high := ZMM(), ZMM()
+		VBROADCASTI32X4(at(p, offset+4*stride*i), high)
+		for lane := 1; lane < 4; lane++ {
+			VBROADCASTI32X4(at(p, offset+4*stride*i+stride*lane), n.lane[lane], high)
+		}
+		w[2*i], w[2*i+1] = n.split(low, high)
+	}
+	return w
+}
+
+func (n nibbles) split(low, high VecVirtual) (VecVirtual, VecVirtual) {
+	VPANDD(n.low, high, low)
+	VPSRLD(U8(4), high, high)
+	VPANDD(n.low, high, high)
+	return low, high
 }
 
 // load reads the 8 blocks whose quants begin at offset.
@@ -138,6 +181,9 @@ func q4_0() format {
 			return c
 		},
 		load: func(k any, p Register) [4]VecVirtual { return k.(consts).nibbles.load(p, 2, 18) },
+		halves: &halves{order: inOrder, load: func(k any, p Register) [4]VecVirtual {
+			return k.(consts).nibbles.halves(p, 2, 18)
+		}},
 		scales: func(k any, p Register) VecVirtual {
 			d := pairs(p, k.(consts).place, 72)
 			VCVTPH2PS(d.AsX(), d.AsY())
@@ -157,14 +203,20 @@ func iq4_NL() format {
 	base := f
 	f.setup = func() any { return consts{base.setup(), tableIQ4()} }
 	f.load = func(k any, p Register) [4]VecVirtual {
-		w := base.load(k.(consts).base, p)
-		for _, v := range w {
-			VPSHUFB(v, k.(consts).table, v)
-		}
-		return w
+		return through(k.(consts).table, base.load(k.(consts).base, p))
 	}
+	f.halves = &halves{order: inOrder, load: func(k any, p Register) [4]VecVirtual {
+		return through(k.(consts).table, base.halves.load(k.(consts).base, p))
+	}}
 	f.scales = func(k any, p Register) VecVirtual { return base.scales(k.(consts).base, p) }
 	return f
+}
+
+func through(table VecVirtual, w [4]VecVirtual) [4]VecVirtual {
+	for _, v := range w {
+		VPSHUFB(v, table, v)
+	}
+	return w
 }
 
 // tableIQ4 is quant.IQ4NLValues plus 128, four times.
@@ -191,6 +243,9 @@ func q4_1() format {
 			return c
 		},
 		load: func(k any, p Register) [4]VecVirtual { return k.(consts).nibbles.load(p, 4, 20) },
+		halves: &halves{order: inOrder, load: func(k any, p Register) [4]VecVirtual {
+			return k.(consts).nibbles.halves(p, 4, 20)
+		}},
 		scales: func(k any, p Register) VecVirtual {
 			d := pairs(p, k.(consts).place, 80)
 			VCVTPH2PS(d.AsY(), d)
@@ -309,12 +364,12 @@ func (h kHeader) scales(p Register) VecVirtual {
 func q4_K() format {
 	type consts struct {
 		kHeader
-		low, shift VecVirtual
+		low, high, shift VecVirtual
 	}
 	return format{
 		name: "Q4_K", bytes: 144, long: true, minima: true,
 		setup: func() any {
-			return consts{newKHeader(), spread(0x0f0f0f0f), constant(append(times(8, 0), times(8, 4)...)...)}
+			return consts{newKHeader(), spread(0x0f0f0f0f), spread(0xf0f0f0f0), constant(append(times(8, 0), times(8, 4)...)...)}
 		},
 		load: func(k any, p Register) (w [4]VecVirtual) {
 			c := k.(consts)
@@ -326,8 +381,29 @@ func q4_K() format {
 			}
 			return w
 		},
+		halves: &halves{order: evenOdd, times16: true, load: func(k any, p Register) (w [4]VecVirtual) {
+			c := k.(consts)
+			w[0], w[1] = halvesK(p, 16)
+			w[2], w[3] = ZMM(), ZMM()
+			VPANDD(c.high, w[0], w[2])
+			VPANDD(c.high, w[1], w[3])
+			VPANDD(c.low, w[0], w[0])
+			VPANDD(c.low, w[1], w[1])
+			return w
+		}},
 		scales: func(k any, p Register) VecVirtual { return k.(consts).kHeader.scales(p) },
 	}
+}
+
+// halvesK reads 128 bytes and parts the first from the second 16 of each 32.
+func halvesK(p Register, offset int) (first, second VecVirtual) {
+	low, high := ZMM(), ZMM()
+	first, second = ZMM(), ZMM()
+	VMOVDQU64(at(p, offset), low)
+	VMOVDQU64(at(p, offset+64), high)
+	VSHUFI32X4(U8(0x88), high, low, first)
+	VSHUFI32X4(U8(0xdd), high, low, second)
+	return first, second
 }
 
 // q5_K: as Q4_K; the fifth bits of group g are bit g of 32 bytes. A rotation brings them to bit 4.
@@ -336,11 +412,19 @@ func q5_K() format {
 		kHeader
 		low, shift, fifth VecVirtual
 		rotate            [4]Mem
+		even, odd         VecVirtual
 	}
 	return format{
 		name: "Q5_K", bytes: 176, long: true, minima: true,
 		setup: func() any {
-			c := consts{newKHeader(), spread(0x0f0f0f0f), constant(append(times(8, 0), times(8, 4)...)...), spread(0x10101010), [4]Mem{}}
+			c := consts{newKHeader(), spread(0x0f0f0f0f), constant(append(times(8, 0), times(8, 4)...)...), spread(0x10101010), [4]Mem{}, ZMM(), ZMM()}
+			var even, odd []uint32
+			for lane := range 4 {
+				even = append(even, times(4, uint32(4-2*lane)&31)...)
+				odd = append(odd, times(4, uint32(3-2*lane)&31)...)
+			}
+			VMOVDQU32(words(even...), c.even)
+			VMOVDQU32(words(odd...), c.odd)
 			for i := range c.rotate {
 				c.rotate[i] = words(append(times(8, uint32(4-2*i)&31), times(8, uint32(3-2*i)&31)...)...)
 			}
@@ -360,6 +444,23 @@ func q5_K() format {
 			}
 			return w
 		},
+		halves: &halves{order: evenOdd, load: func(k any, p Register) (w [4]VecVirtual) {
+			c := k.(consts)
+			first, second := halvesK(p, 48)
+			for i, v := range []VecVirtual{first, second} {
+				low, high, top, bit := ZMM(), v, ZMM(), ZMM()
+				VBROADCASTI32X4(at(p, 16+16*i), top)
+				VPANDD(c.low, high, low)
+				VPSRLD(U8(4), high, high)
+				VPANDD(c.low, high, high)
+				VPROLVD(c.even, top, bit)
+				VPTERNLOGD(U8(0xf8), c.fifth, bit, low)
+				VPROLVD(c.odd, top, top)
+				VPTERNLOGD(U8(0xf8), c.fifth, top, high)
+				w[i], w[2+i] = low, high
+			}
+			return w
+		}},
 		scales: func(k any, p Register) VecVirtual { return k.(consts).kHeader.scales(p) },
 	}
 }
@@ -418,12 +519,16 @@ func iq4_XS() format {
 			}
 		},
 		load: func(k any, p Register) [4]VecVirtual {
-			w := k.(consts).nibbles.load(p, 8, 16)
-			for _, v := range w {
-				VPSHUFB(v, k.(consts).table, v)
-			}
-			return w
+			return through(k.(consts).table, k.(consts).nibbles.load(p, 8, 16))
 		},
+		halves: &halves{order: inOrder, load: func(k any, p Register) (w [4]VecVirtual) {
+			for i := range 2 {
+				high := ZMM()
+				VMOVDQU64(at(p, 8+64*i), high)
+				w[2*i], w[2*i+1] = k.(consts).nibbles.split(ZMM(), high)
+			}
+			return through(k.(consts).table, w)
+		}},
 		scales: func(k any, p Register) VecVirtual {
 			c := k.(consts)
 			s, high, d := ZMM(), ZMM(), ZMM()

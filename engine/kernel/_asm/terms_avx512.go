@@ -50,7 +50,7 @@ func termsAVX512(f format) {
 	}
 	sums := r.sums(f, consts, p, x, h, index)
 	finishAVX512(f, sums, f.scales(consts, p), terms, s, index)
-	nextBlocks(f, p, x, index, left)
+	nextBlocks(f, f.halves != nil, p, x, index, left)
 	ADDQ(stride, terms)
 	ADDQ(rowBytes, w)
 	DECQ(rows)
@@ -60,7 +60,8 @@ func termsAVX512(f format) {
 }
 
 // nextBlocks advances by 8 blocks, or by what is left to make the last 8 the next, and leaves the loop at the end.
-func nextBlocks(f format, p, x, index, left GPVirtual) {
+// Arranged activations hold the last 8 blocks once more.
+func nextBlocks(f format, arranged bool, p, x, index, left GPVirtual) {
 	SUBQ(U32(8), left)
 	if f.long {
 		ADDQ(U32(f.bytes), p)
@@ -71,6 +72,9 @@ func nextBlocks(f format, p, x, index, left GPVirtual) {
 		return
 	}
 	JZ(LabelRef("done"))
+	if arranged {
+		ADDQ(U32(256), x)
+	}
 	step, eight, bytes := GP64(), GP64(), GP64()
 	MOVQ(U32(8), eight)
 	MOVQ(left, step)
@@ -80,17 +84,27 @@ func nextBlocks(f format, p, x, index, left GPVirtual) {
 	ADDQ(step, index)
 	IMUL3Q(U32(f.bytes/8), step, bytes)
 	ADDQ(bytes, p)
-	SHLQ(U8(5), step)
-	ADDQ(step, x)
+	if !arranged {
+		SHLQ(U8(5), step)
+		ADDQ(step, x)
+	}
 	JMP(LabelRef("block"))
 	Label("done")
 }
 
 // reduce holds the constants that bring sums into the order of the groups.
-type reduce struct{ order, sub VecVirtual }
+type reduce struct{ order, sub, shift VecVirtual }
 
 func newReduce(f format) reduce {
 	r := reduce{order: ZMM()}
+	if f.halves != nil {
+		VMOVDQU32(words(append(f.halves.order[:], times(8, 0)...)...), r.order)
+		if f.halves.times16 {
+			r.shift = ZMM()
+			VMOVDQU32(words(append([]uint32{0, 4, 0, 4, 0, 4, 0, 4}, times(8, 0)...)...), r.shift)
+		}
+		return r
+	}
 	if f.subs == nil {
 		VMOVDQU32(words(append([]uint32{0, 4, 8, 12, 2, 6, 10, 14}, times(8, 0)...)...), r.order)
 		return r
@@ -110,6 +124,9 @@ func newReduce(f format) reduce {
 
 // sums multiplies 256 weights by activations and gives the exact sums of 8 groups, less the zero point.
 func (r reduce) sums(f format, consts any, p, x, h, index Register) VecVirtual {
+	if f.halves != nil {
+		return r.sumsHalves(f.halves, consts, p, x)
+	}
 	weights := f.load(consts, p)
 	var v [4]VecVirtual
 	for i := range v {
@@ -121,14 +138,36 @@ func (r reduce) sums(f format, consts any, p, x, h, index Register) VecVirtual {
 		return r.sumsSub(v, f.subs(consts, p), f.zero, h, index)
 	}
 	left, right := addHalves(v[0], v[1]), addHalves(v[2], v[3])
+	return r.addQuarters(left, right)
+}
+
+// addQuarters adds the four lanes of each 128 bits, of two vectors, and sorts the sums.
+func (r reduce) addQuarters(a, b VecVirtual) VecVirtual {
 	low, high := ZMM(), ZMM()
-	VPUNPCKLQDQ(right, left, low)
-	VPUNPCKHQDQ(right, left, high)
+	VPUNPCKLQDQ(b, a, low)
+	VPUNPCKHQDQ(b, a, high)
 	VPADDD(low, high, low)
 	VPSHUFD(U8(0xb1), low, high)
 	VPADDD(low, high, low)
 	VPERMD(low, r.order, low)
 	return low
+}
+
+// sumsHalves is sums for weights and activations that lie by halves of groups.
+func (r reduce) sumsHalves(f *halves, consts any, p, x Register) VecVirtual {
+	weights := f.load(consts, p)
+	var v [2]VecVirtual
+	for i := range v {
+		v[i] = ZMM()
+		VPXORD(v[i], v[i], v[i])
+		VPDPBUSD(at(x, 128*i), weights[2*i], v[i])
+		VPDPBUSD(at(x, 128*i+64), weights[2*i+1], v[i])
+	}
+	sum := r.addQuarters(v[0], v[1])
+	if f.times16 {
+		VPSRAVD(r.shift.AsY(), sum.AsY(), sum.AsY())
+	}
+	return sum
 }
 
 // addHalves adds neighbouring lanes of 128 bits: of a, then of b.

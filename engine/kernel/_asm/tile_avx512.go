@@ -43,7 +43,7 @@ func unpackAVX512(f format) {
 		VPMOVSXBD(f.subs(consts, p), s)
 		VMOVDQU32(s, atIndex(sub, index, 8, 0))
 	}
-	nextBlocks(f, p, x, index, left)
+	nextBlocks(f, false, p, x, index, left)
 	ADDQ(stride, q)
 	ADDQ(scaleStride, scales)
 	ADDQ(scaleStride, minima)
