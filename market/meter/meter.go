@@ -8,6 +8,7 @@ package meter
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/weir-project/weir"
@@ -94,9 +95,15 @@ func Divide(charge Pico, fee int) (Split, error) {
 		Fee:    charge.share(uint64(fee), false),
 	}
 	s.Rounding = s.Charge - s.Payout - s.Fee
-	invariant.Check(s.Rounding == 0 || s.Rounding == 1, "rounding of %s at %d basis points is %d", charge, fee, s.Rounding)
+	if s.Rounding != 0 && s.Rounding != 1 {
+		broken("rounding of %s at %d basis points is %d", charge, fee, s.Rounding)
+	}
 	return s, nil
 }
+
+// broken stops the process. It stands apart so that its arguments are only built when needed:
+// metering runs once a request and allocates nothing.
+func broken(format string, args ...any) { invariant.Check(false, format, args...) }
 
 // product is tokens × rate; both are bounded, so it fits.
 func product(n weir.Tokens, r weir.Rate) Pico {
@@ -116,7 +123,9 @@ const (
 func (p Pico) plus(q Pico) Pico {
 	lo, carry := bits.Add64(p.lo, q.lo, 0)
 	hi, over := bits.Add64(p.hi, q.hi, carry)
-	invariant.Check(over == 0, "the sum of %s and %s exceeds 128 bits", p, q)
+	if over != 0 {
+		broken("the sum of %s and %s exceeds 128 bits", p, q)
+	}
 	return Pico{hi, lo}
 }
 
@@ -128,17 +137,23 @@ func (p Pico) share(points uint64, up bool) weir.Nano {
 	carry, lo := bits.Mul64(p.lo, points)
 	over, hi := bits.Mul64(p.hi, points)
 	hi, c := bits.Add64(hi, carry, 0)
-	invariant.Check(over == 0 && c == 0, "a share of %s exceeds 128 bits", p)
+	if over != 0 || c != 0 {
+		broken("a share of %s exceeds 128 bits", p)
+	}
 	return Pico{hi, lo}.divide(picoPerShare, up)
 }
 
 func (p Pico) divide(by uint64, up bool) weir.Nano {
-	invariant.Check(p.hi < by, "%s exceeds the ledger's range", p)
+	if p.hi >= by {
+		broken("%s exceeds the ledger's range", p)
+	}
 	q, rest := bits.Div64(p.hi, p.lo, by)
 	if up && rest > 0 {
 		q++
 	}
-	invariant.Check(q <= 1<<63-1, "%s exceeds the ledger's range", p)
+	if q > math.MaxInt64 {
+		broken("%s exceeds the ledger's range", p)
+	}
 	return weir.Nano(q)
 }
 
