@@ -19,6 +19,7 @@ import (
 	"github.com/weir-project/weir/bus"
 	"github.com/weir-project/weir/internal/fault"
 	"github.com/weir-project/weir/market"
+	"github.com/weir-project/weir/market/receipt"
 )
 
 // Centre is what Serve needs of an exchange's shell.
@@ -27,6 +28,7 @@ type Centre interface {
 	Snapshot(ctx context.Context) (market.Snapshot, error)
 	Events(ctx context.Context, after uint64) ([]market.Event, error)
 	Head(ctx context.Context) (uint64, error)
+	Receipt(ctx context.Context, id weir.ID) (receipt.Receipt, error)
 }
 
 const (
@@ -60,6 +62,7 @@ func Serve(c Centre, conn *bus.Conn, log *slog.Logger) (*Service, error) {
 	s.add(bus.Serve(conn, bus.SubjectQuery("head"), bus.Limits{}, func(ctx context.Context, _ struct{}) (uint64, error) {
 		return c.Head(ctx)
 	}))
+	s.add(bus.Serve(conn, bus.SubjectQuery("receipt"), bus.Limits{}, c.Receipt))
 	seq, err := c.Head(ctx)
 	if err = errors.Join(s.err, err); err != nil {
 		close(s.done)
@@ -137,6 +140,12 @@ func (r *Remote) Snapshot(ctx context.Context) (market.Snapshot, error) {
 // Head is the number of the exchange's latest durable event.
 func (r *Remote) Head(ctx context.Context) (uint64, error) {
 	return bus.Request[struct{}, uint64](ctx, r.conn, bus.SubjectQuery("head"), struct{}{})
+}
+
+// Receipt returns a settled receipt. It may be known a moment after its settlement was
+// acknowledged.
+func (r *Remote) Receipt(ctx context.Context, id weir.ID) (receipt.Receipt, error) {
+	return bus.Request[weir.ID, receipt.Receipt](ctx, r.conn, bus.SubjectQuery("receipt"), id)
 }
 
 // Reader follows an exchange. market.Directory in a lock is one.

@@ -6,7 +6,8 @@ func table() *command {
 		name: "weir", summary: "a computing power network in one binary",
 		long: "Join machines into one pool, run models on it, trade its capacity, and pay by the token.\nStart with: weir demo",
 		subs: []*command{
-			upCommand(), centreCommand(), nodeCommand(), gatewayCommand(),
+			demoCommand(), upCommand(), askCommand(), chatCommand(),
+			centreCommand(), nodeCommand(), gatewayCommand(),
 			runCommand(), benchCommand(), modelCommand(), evalCommand(), kernelsCommand(),
 			configCommand(), completionCommand(), completeCommand(), versionCommand(),
 		},

@@ -36,7 +36,7 @@ type logConfig struct {
 }
 
 type busConfig struct {
-	Listen string `yaml:"listen"` // of the centre; empty: this process alone
+	Listen string `yaml:"listen"` // of the centre, where other processes join
 	URL    string `yaml:"url"`    // of the centre, for nodes and gateways elsewhere
 }
 
@@ -75,6 +75,7 @@ func defaultConfig() config {
 	return config{
 		Data: "weir-data", Site: "centre",
 		Log:     logConfig{Level: "info"},
+		Bus:     busConfig{Listen: "127.0.0.1:0"},
 		Gateway: gatewayConfig{Listen: "127.0.0.1:8080", BodyMax: 4 << 20, Timeout: 10 * time.Minute},
 		Node:    nodeConfig{ID: "node-1", Provider: "home", Listen: "127.0.0.1:0", Models: []modelConfig{{Name: "intent", Prices: intentPrices}}},
 		Market:  marketConfig{FeeBasisPoints: 100, FirstBalance: "10.00"},

@@ -86,7 +86,7 @@ func upCommand() *command {
 	return &command{
 		name: "up", summary: "run centre, node and gateway together on this machine", max: 0,
 		long: `It keeps everything in the data directory, prints the URL of the OpenAI API and a first key, and runs
-until interrupted. Other machines' roles join by weir node and weir gateway once --bus-listen is given.`,
+until interrupted. Further nodes and gateways join its bus: weir node --help.`,
 		examples: []string{
 			"weir up",
 			"weir up --model qwen2.5-0.5b-q8_0.gguf",
@@ -122,7 +122,7 @@ func up(ctx context.Context, e env, c *config, h *home) (err error) {
 	if err != nil {
 		return err
 	}
-	printReady(e.out, url, key, server.URL())
+	printReady(e.out, url, key)
 	<-ctx.Done()
 	fmt.Fprintln(e.err, "finishing what runs…")
 	return nil
@@ -153,11 +153,8 @@ func startAll(ctx context.Context, c *config, h *home, server *bus.Server, log *
 	return url, key, err
 }
 
-func printReady(w io.Writer, url, key, bus string) {
+func printReady(w io.Writer, url, key string) {
 	fmt.Fprintf(w, "Weir is ready.\n\n  OpenAI API  %s/v1\n  key         %s\n", url, key)
-	if bus != "" {
-		fmt.Fprintf(w, "  bus         %s\n", bus)
-	}
 	fmt.Fprintf(w, `
 Try, in another terminal:
   curl %s/v1/models -H "Authorization: Bearer %s"
@@ -178,9 +175,6 @@ func centreCommand() *command {
 				c, h, err := s.load(true)
 				if err != nil {
 					return err
-				}
-				if c.Bus.Listen == "" {
-					c.Bus.Listen = "127.0.0.1:0"
 				}
 				return runRole(ctx, e, c, func(log *slog.Logger, undo *cleanup) (string, error) {
 					server, err := startBus(c, h, log, undo)
