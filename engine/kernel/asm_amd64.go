@@ -38,10 +38,12 @@ func missing(t tier) string {
 
 func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	switch t := using(); {
-	case t == portable || w.Cols < quant.BlockLenMax:
+	case t == portable:
 		matMulIntRef(y, stride, w, a, r0, r1)
 	case t == avx512 && a.N >= tileFrom:
 		matMul512(y, stride, w, a, r0, r1)
+	case w.Cols < quant.BlockLenMax:
+		matVecShort(y, stride, w, a, r0, r1)
 	default:
 		matVec(y, stride, w, a, r0, r1)
 	}

@@ -81,51 +81,68 @@ func exact(w Matrix, a *Acts, r, i int) (sum, magnitude float64) {
 }
 
 func TestMatMulAgainstFloat64(t *testing.T) {
-	for _, typ := range quant.Types() {
-		t.Run(typ.String(), func(t *testing.T) {
-			r := newRand(1)
+	eachVariant(t, func(t *testing.T) {
+		for _, typ := range quant.Types() {
 			for _, cols := range []int{256, 768, 1280} {
-				w := randomMatrix(r, typ, 7, cols)
-				var a Acts
-				a.Set(randomRows(r, 3*cols), 3, cols)
-				y := make([]float32, 3*7)
-				MatMul(y, 7, w, &a, 0, 7)
-				for i := range 3 {
-					for row := range 7 {
-						want, magnitude := exact(w, &a, row, i)
-						if diff := math.Abs(float64(y[i*7+row]) - want); diff > 1e-5*magnitude {
-							t.Fatalf("%d columns, row %d·%d: got %g, want %g", cols, row, i, y[i*7+row], want)
-						}
-					}
-				}
+				testAgainstFloat64(t, typ, cols)
 			}
-		})
+		}
+	})
+}
+
+func testAgainstFloat64(t *testing.T, typ quant.Type, cols int) {
+	t.Helper()
+	const rows, n = 7, 3
+	r := newRand(1)
+	w := randomMatrix(r, typ, rows, cols)
+	var a Acts
+	a.Set(randomRows(r, n*cols), n, cols)
+	y := make([]float32, n*rows)
+	MatMul(y, rows, w, &a, 0, rows)
+	for i := range n {
+		for row := range rows {
+			want, magnitude := exact(w, &a, row, i)
+			if diff := math.Abs(float64(y[i*rows+row]) - want); !(diff <= 1e-6*magnitude) {
+				t.Fatalf("%s, %d columns, row %d·%d: got %g, want %g", typ, cols, row, i, y[i*rows+row], want)
+			}
+		}
 	}
 }
 
 // TestBatchInvariance: a result does not depend on how many rows of activations or weights are multiplied with it.
 func TestBatchInvariance(t *testing.T) {
-	for _, typ := range quant.Types() {
-		t.Run(typ.String(), func(t *testing.T) {
-			r := newRand(2)
-			const rows, cols, n = 75, 1280, 23
-			w := randomMatrix(r, typ, rows, cols)
-			x := randomRows(r, n*cols)
-			var a, one Acts
-			a.Set(x, n, cols)
-			y := make([]float32, n*rows)
-			MatMul(y, rows, w, &a, 0, rows)
-			for i := range n {
-				one.Set(x[i*cols:][:cols], 1, cols)
-				got := make([]float32, rows)
-				for r0 := 0; r0 < rows; {
-					r1 := min(rows, r0+1+r.IntN(40))
-					MatMul(got, rows, w, &one, r0, r1)
-					r0 = r1
+	eachVariant(t, func(t *testing.T) {
+		for _, typ := range quant.Types() {
+			for _, cols := range []int{64, 192, 1280, 8192 + 2560} {
+				if cols%typ.BlockLen() == 0 && (cols < 8192 || using() != portable) {
+					t.Run(fmt.Sprintf("%s/%d", typ, cols), func(t *testing.T) { testBatchInvariance(t, typ, cols) })
 				}
-				checkBits(t, fmt.Sprintf("activation %d", i), got, y[i*rows:][:rows])
 			}
-		})
+		}
+	})
+}
+
+func testBatchInvariance(t *testing.T, typ quant.Type, cols int) {
+	r := newRand(2)
+	const rows, n = 75, 11
+	w := randomMatrix(r, typ, rows, cols)
+	x := randomRows(r, n*cols)
+	var a, one, two Acts
+	a.Set(x, n, cols)
+	y := make([]float32, n*rows)
+	MatMul(y, rows, w, &a, 0, rows)
+	for i := range n - 1 {
+		one.Set(x[i*cols:][:cols], 1, cols)
+		two.Gather(&a, []int32{int32(i + 1), int32(i)})
+		got, pair := make([]float32, rows), make([]float32, 2*rows)
+		for r0 := 0; r0 < rows; {
+			r1 := min(rows, r0+1+r.IntN(40))
+			MatMul(got, rows, w, &one, r0, r1)
+			MatMul(pair, rows, w, &two, r0, r1)
+			r0 = r1
+		}
+		checkBits(t, fmt.Sprintf("activation %d alone", i), got, y[i*rows:][:rows])
+		checkBits(t, fmt.Sprintf("activation %d of two", i), pair[rows:], y[i*rows:][:rows])
 	}
 }
 
@@ -140,21 +157,34 @@ func checkBits(t *testing.T, what string, got, want []float32) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	for _, typ := range quant.Types() {
-		for _, n := range []int{1, 3, 9} {
-			r := newRand(3)
-			w := randomMatrix(r, typ, 33, 512)
-			x := randomRows(r, n*512)
-			y := make([]float32, n*33)
-			var a Acts
-			a.Reserve(n, 512)
-			got := testing.AllocsPerRun(3, func() {
-				a.Set(x, n, 512)
-				MatMul(y, 33, w, &a, 0, 33)
-			})
-			if got != 0 {
-				t.Errorf("%s, %d rows: %g allocations", typ, n, got)
+	eachVariant(t, func(t *testing.T) {
+		for _, typ := range quant.Types() {
+			for _, n := range []int{1, 3, 9} {
+				for _, cols := range []int{96, 512} {
+					if cols%typ.BlockLen() == 0 {
+						testNoAllocations(t, typ, n, cols)
+					}
+				}
 			}
 		}
+	})
+}
+
+func testNoAllocations(t *testing.T, typ quant.Type, n, cols int) {
+	t.Helper()
+	r := newRand(3)
+	w := randomMatrix(r, typ, 33, cols)
+	x := randomRows(r, n*cols)
+	y := make([]float32, n*33)
+	var a Acts
+	a.Reserve(n, cols)
+	got := testing.AllocsPerRun(3, func() {
+		a.Set(x, n, cols)
+		MatMul(y, 33, w, &a, 0, 33)
+		Softmax(y)
+		SiLUMul(y, y)
+	})
+	if got != 0 {
+		t.Errorf("%s, %d rows of %d: %g allocations", typ, n, cols, got)
 	}
 }

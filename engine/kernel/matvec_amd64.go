@@ -30,7 +30,7 @@ func matVec(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 		}
 		if order != nil {
 			for i := range a.N {
-				arranged[i].set(a.row(i).from(g).q, order, n)
+				arrange(arranged[i][:], a.row(i).from(g).q, order, n)
 			}
 		}
 		for r := r0; r < r1; r += foldRows {
@@ -55,10 +55,10 @@ func matVecRows(y []float32, t *terms, w Matrix, x quants, r, g, n int) {
 		copy(sum[:], y)
 	}
 	if using() == avx512 {
-		terms512(t, w, x, r, g, len(y), n)
+		terms512(t[:], w, x, r, g, len(y), n)
 		foldAVX512(&sum[0], &t[0], stride, &x.d[0], n)
 	} else {
-		terms256(t, w, x, r, g, len(y), n)
+		terms256(t[:], w, x, r, g, len(y), n)
 		foldAVX2(&sum[0], &t[0], stride, &x.d[0], n)
 		foldAVX2(&sum[middle], &t[middle*termsStride], stride, &x.d[0], n)
 	}
@@ -89,14 +89,14 @@ func orderOf(t quant.Type) *[16]uint8 {
 	return nil
 }
 
-// set arranges groups of q, at least 8. If they are no multiple of 8, the last 8 follow whole, as the kernels read
-// them.
-func (a *arrangement) set(q []int8, order *[16]uint8, groups int) {
+// arrange puts groups of q, at least 8, in order. If they are no multiple of 8, the last 8 follow whole, as the
+// kernels read them.
+func arrange(to, q []int8, order *[16]uint8, groups int) {
 	for g := 0; g < groups; g += groupsMax {
 		from := q[min(g, groups-groupsMax)*groupLen:][:quant.BlockLenMax]
-		to := a[g*groupLen:][:quant.BlockLenMax]
+		into := to[g*groupLen:][:quant.BlockLenMax]
 		for i, half := range order {
-			copy(to[16*i:][:16], from[16*int(half&15):][:16])
+			copy(into[16*i:][:16], from[16*int(half&15):][:16])
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (m Matrix) part(r, g int) *byte {
 }
 
 // terms512 computes the terms of the groups from g on for some rows. x starts at g.
-func terms512(t *terms, w Matrix, x quants, r, g, rows, groups int) {
+func terms512(t []float32, w Matrix, x quants, r, g, rows, groups int) {
 	const stride = 4 * termsStride
 	from, size := w.part(r, g), w.rowBytes()
 	switch w.Type {
@@ -137,7 +137,7 @@ func terms512(t *terms, w Matrix, x quants, r, g, rows, groups int) {
 }
 
 // terms256 is terms512 for AVX2.
-func terms256(t *terms, w Matrix, x quants, r, g, rows, groups int) {
+func terms256(t []float32, w Matrix, x quants, r, g, rows, groups int) {
 	const stride = 4 * termsStride
 	from, size := w.part(r, g), w.rowBytes()
 	switch w.Type {

@@ -54,12 +54,12 @@ func tileKindOf(t quant.Type) (kind tileKind, zero int32) {
 	return tileMin, 0
 }
 
-// rawStrip is 16 rows unpacked, before they are turned.
+// rawStrip is 16 rows unpacked, before they are turned. Strides are in bytes; that of sub is twice scaleStride.
 type rawStrip struct {
-	q      [foldRows][rawStride]uint8
-	scales [foldRows][rawScales]float32
-	minima [foldRows][rawScales]float32
-	sub    [foldRows][2 * rawScales]int32
+	q                    [foldRows * rawStride]uint8
+	scales, minima       [foldRows * rawScales]float32
+	sub                  [foldRows * 2 * rawScales]int32
+	qStride, scaleStride int
 }
 
 // matMul512 multiplies by tiles of 32 rows of weights and up to 6 rows of activations.
@@ -88,45 +88,63 @@ func matMul512(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	}
 }
 
-// unpack reads groups g to g+n of some rows from r on.
+// unpack reads groups g to g+n of some rows from r on. Rows of fewer than 8 groups are read as one.
 func (raw *rawStrip) unpack(w Matrix, r, g, rows, n int) {
-	from, size := w.part(r, g), w.rowBytes()
-	q, scales, minima, sub := &raw.q[0][0], &raw.scales[0][0], &raw.minima[0][0], &raw.sub[0][0]
+	raw.qStride, raw.scaleStride = rawStride, 4*rawScales
+	if n < groupsMax {
+		raw.qStride, raw.scaleStride = n*groupLen, 4*n
+		rows, n = 1, rows*n
+	}
+	if n < groupsMax {
+		raw.unpackRef(w, r, n)
+		return
+	}
+	from, size, q, scales, minima, sub := w.part(r, g), w.rowBytes(), &raw.q[0], &raw.scales[0], &raw.minima[0], &raw.sub[0]
 	switch w.Type {
 	case quant.Q8_0:
-		unpackQ8_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ8_0AVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q4_0:
-		unpackQ4_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ4_0AVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q4_1:
-		unpackQ4_1AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ4_1AVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q5_0:
-		unpackQ5_0AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ5_0AVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q5_1:
-		unpackQ5_1AVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ5_1AVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.IQ4_NL:
-		unpackIQ4_NLAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackIQ4_NLAVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q3_K:
-		unpackQ3_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ3_KAVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q4_K:
-		unpackQ4_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ4_KAVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q5_K:
-		unpackQ5_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ5_KAVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.Q6_K:
-		unpackQ6_KAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackQ6_KAVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	case quant.IQ4_XS:
-		unpackIQ4_XSAVX512(q, rawStride, scales, minima, sub, 4*rawScales, from, size, rows, n)
+		unpackIQ4_XSAVX512(q, raw.qStride, scales, minima, sub, raw.scaleStride, from, size, rows, n)
 	}
+}
+
+// unpackRef reads fewer than 8 groups from the start of row r.
+func (raw *rawStrip) unpackRef(w Matrix, r, n int) {
+	var u unpacked
+	u.unpack(w.Type, w.Data[r*w.rowBytes():], n*groupLen)
+	copy(raw.q[:], u.q[:n*groupLen])
+	copy(raw.scales[:], u.scale[:n])
+	copy(raw.minima[:], u.minimum[:n])
 }
 
 // turn moves n groups of 16 rows to the given row of the strip.
 func (s *strip) turn(raw *rawStrip, row, n int) {
-	turnAVX512(&s.q[0][row][0], 4*stripRows, &raw.q[0][0], rawStride, n*groupLen/4)
-	turnAVX512(asBytes(&s.scales[0][row]), 4*stripRows, asBytes(&raw.scales[0][0]), 4*rawScales, n)
+	const stride = 4 * stripRows
+	turnAVX512(&s.q[0][row][0], stride, &raw.q[0], raw.qStride, n*groupLen/4)
+	turnAVX512(asBytes(&s.scales[0][row]), stride, asBytes(&raw.scales[0]), raw.scaleStride, n)
 	switch s.kind {
 	case tileMin:
-		turnAVX512(asBytes(&s.minima[0][row]), 4*stripRows, asBytes(&raw.minima[0][0]), 4*rawScales, n)
+		turnAVX512(asBytes(&s.minima[0][row]), stride, asBytes(&raw.minima[0]), raw.scaleStride, n)
 	case tileSub:
-		turnAVX512(asBytes(&s.sub[0][row]), 4*stripRows, asBytes(&raw.sub[0][0]), 8*rawScales, 2*n)
+		turnAVX512(asBytes(&s.sub[0][row]), stride, asBytes(&raw.sub[0]), 2*raw.scaleStride, 2*n)
 	}
 }
 
