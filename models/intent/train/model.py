@@ -20,11 +20,11 @@ import torch.nn.functional as F
 @dataclass
 class Config:
     """Sizes of a network; `experts == 0` makes it the dense teacher."""
-    vocab: int = 4096
+    vocab: int = 4608
     d: int = 256
     layers: int = 4
     heads: int = 8
-    ff: int = 768
+    ff: int = 640
     nope: int = 32          # student: channels of a head without position
     rope: int = 16          # student: channels of a head with position
     vd: int = 32            # student: value channels of a head
@@ -33,7 +33,7 @@ class Config:
     lead: int = 1           # leading dense blocks
     experts: int = 8
     top: int = 2
-    ffe: int = 192
+    ffe: int = 160
     scale: float = 1.0      # expert_weights_scale
     base: float = 10000.0
     eps: float = 1e-6
@@ -44,7 +44,7 @@ class Config:
 
 
 STUDENT = Config()
-TEACHER = Config(d=320, layers=5, heads=5, ff=896, experts=0, drop=0.05)
+TEACHER = Config(d=320, layers=4, heads=5, ff=896, experts=0)
 
 
 def low(t):

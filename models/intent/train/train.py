@@ -4,6 +4,7 @@
   train.py --data train.bin --vocab vocab.json --out DIR --net teacher --steps 6000
   train.py --data train.bin --vocab vocab.json --out DIR --net student --teacher DIR/teacher.pt
   train.py --data train.bin --vocab vocab.json --out DIR --net student     the undistilled control
+  train.py ... --init DIR/student.pt --name distilled --begin 0.5 --teacher DIR/teacher.pt
 
 Writes DIR/NAME.pt every --save steps and resumes from it. Only positions after <order>
 carry a loss. With a teacher the loss is (1-a)*CE + a*T^2*KL(teacher || student).
@@ -64,12 +65,11 @@ def collate(batch):
     return torch.from_numpy(ids), torch.from_numpy(np.concatenate(at)), torch.from_numpy(np.concatenate(want))
 
 
-def rate(step, steps, peak, warm=300):
-    """Learning rate: linear warm-up, then a cosine down to a twentieth."""
-    if step < warm:
-        return peak * (step + 1) / warm
-    x = (step - warm) / max(1, steps - warm)
-    return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1, x))))
+def rate(x, peak, warm=0.04):
+    """Learning rate at share x of the schedule: linear warm-up, then a cosine to 3 %."""
+    if x < warm:
+        return peak * (x + 0.001) / warm
+    return peak * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * min(1, (x - warm) / (1 - warm)))))
 
 
 def balance(net, speed):
@@ -121,26 +121,38 @@ class Run:
         self.opt, self.step = optimizer(self.net, a.lr), 0
         self.mean = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.guide = restore(a.teacher) if a.teacher else None
-        if os.path.exists(self.path) and not a.fresh:
-            self.resume()
+        self.spent, self.mark = 0.0, time.time()
+        if os.path.exists(self.path):
+            self.resume(torch.load(self.path, map_location="cpu"))
+        elif a.init:
+            self.resume(torch.load(a.init, map_location="cpu"))
+            self.step, self.spent = 0, 0.0
 
-    def resume(self):
-        s = torch.load(self.path, map_location="cpu")
-        if "opt" in s:
-            self.net.load_state_dict(s["last"])
-            self.opt.load_state_dict(s["opt"])
-            self.step, self.mean = s["step"], s["net"]
+    def resume(self, saved):
+        self.net.load_state_dict(saved["last"])
+        self.opt.load_state_dict(saved["opt"])
+        self.step, self.mean, self.spent = saved["step"], saved["net"], saved["spent"]
+
+    def done(self):
+        """Share of this run that is over, by steps or by time."""
+        if self.a.minutes:
+            return (self.spent + time.time() - self.mark) / (60 * self.a.minutes)
+        return self.step / self.a.steps
+
+    def progress(self):
+        """Place in the schedule, of which a run may cover only a part."""
+        return self.a.begin + (self.a.finish - self.a.begin) * min(1, self.done())
 
     def save(self):
         """The averaged weights are what evaluation and export use."""
         state = {"config": self.net.c.dict(), "net": self.mean, "last": self.net.state_dict(),
-                 "opt": self.opt.state_dict(), "step": self.step}
+                 "opt": self.opt.state_dict(), "step": self.step, "spent": self.spent + time.time() - self.mark}
         torch.save(state, self.path + ".new")
         os.replace(self.path + ".new", self.path)
 
     def average(self):
-        """Exponential mean of the weights over about 2 % of the run."""
-        keep = 1 - 1 / max(1.0, min(self.step * 0.1 + 1, self.a.steps * 0.02))
+        """Exponential mean of the weights over the last 60 steps or so."""
+        keep = 1 - 1 / min(self.step * 0.1 + 1, 60)
         with torch.no_grad():
             for k, v in self.net.state_dict().items():
                 self.mean[k].mul_(keep).add_(v, alpha=1 - keep)
@@ -155,7 +167,7 @@ class Run:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         for g in self.opt.param_groups:
-            g["lr"] = rate(self.step, self.a.steps, self.a.lr)
+            g["lr"] = rate(self.progress(), self.a.lr)
         self.opt.step()
         self.opt.zero_grad(set_to_none=True)
         self.step += 1
@@ -170,10 +182,10 @@ def train(a):
     print("%s: %d parameters, %d active" % (a.name, *nets.count(run.net)), flush=True)
     feed = batches(load(a.data), np.random.default_rng(a.seed + run.step), a.tokens)
     lost, seen, since = 0.0, 0, time.time()
-    while run.step < a.steps:
+    while run.done() < 1:
         loss, n = run.update(next(feed))
         lost, seen = lost + loss, seen + n
-        worst = balance(run.net, 0.002 if run.step < 0.9 * a.steps else 0.0) if a.net == "student" else 1.0
+        worst = balance(run.net, 0.002 if run.progress() < 0.9 else 0.0) if a.net == "student" else 1.0
         if run.step % 50 == 0:
             print("step %d loss %.4f lr %.1e tokens/s %.0f busiest expert %.2f"
                   % (run.step, lost / 50, run.opt.param_groups[0]["lr"], seen / (time.time() - since), worst), flush=True)
@@ -191,16 +203,19 @@ def arguments():
     p.add_argument("--net", choices=["teacher", "student"], default="student")
     p.add_argument("--name", help="name of the checkpoint (default: the network)")
     p.add_argument("--teacher", help="checkpoint to learn from")
+    p.add_argument("--init", help="checkpoint to go on from, optimiser included")
     p.add_argument("--steps", type=int, default=6000)
-    p.add_argument("--tokens", type=int, default=6144, help="ids a batch")
+    p.add_argument("--minutes", type=float, default=0, help="stop after this time instead")
+    p.add_argument("--begin", type=float, default=0.0, help="share of the schedule at which this run begins")
+    p.add_argument("--finish", type=float, default=1.0, help="share of the schedule at which it ends")
+    p.add_argument("--tokens", type=int, default=3072, help="ids a batch")
     p.add_argument("--lr", type=float, default=2e-3)
     p.add_argument("--mix", type=float, default=0.7, help="share of the divergence")
     p.add_argument("--heat", type=float, default=1.5, help="temperature of both distributions")
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--save", type=int, default=500)
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--save", type=int, default=200)
     p.add_argument("--set", default="{}", help="JSON of sizes to override")
-    p.add_argument("--fresh", action="store_true", help="ignore an existing checkpoint")
     a = p.parse_args()
     a.name = a.name or a.net
     return a

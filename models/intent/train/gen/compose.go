@@ -105,16 +105,13 @@ func (w *writer) order() {
 		st = pick(w.rng, zhStyles)
 	}
 	fix := w.planCorrection(st)
-	if w.chance(st.opening) {
-		w.rule(pick(w.rng, []string{"hello", "hello", "role"}))
-		w.blank()
-	}
+	w.open(st)
 	if w.chance(0.07) {
 		w.rule("distract")
 		w.raw(w.stop())
 	}
 	w.head(st)
-	extra := weighted(w.rng, "", 66, "d", 22, "dd", 6, "a", 6)
+	extra := weighted(w.rng, "", 72, "d", 18, "dd", 4, "a", 6)
 	for {
 		c := w.nextClause(st, fix)
 		if c == "" && extra == "" {
@@ -137,6 +134,19 @@ func (w *writer) order() {
 		w.rule("closer")
 	} else if w.chance(0.35) {
 		w.raw(strings.TrimRight(w.stop(), " "))
+	}
+}
+
+// open greets, or says who asks. A role that implies the application is always said.
+func (w *writer) open(st style) {
+	implied := w.plan.app == "" && w.plan.role != ""
+	if w.chance(st.opening) {
+		w.rule(pick(w.rng, []string{"hello", "hello", "role"}))
+		w.blank()
+	}
+	if w.plan.role != "" && (implied || w.chance(0.12)) {
+		w.rule("role." + w.plan.role)
+		w.blank()
 	}
 }
 

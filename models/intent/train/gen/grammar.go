@@ -11,6 +11,11 @@ import (
 //go:embed grammar/*.txt
 var grammarFiles embed.FS
 
+// extraCharacters are common characters that the grammars may lack; the vocabulary has them too.
+//
+//go:embed grammar/chars.txt
+var extraCharacters string
+
 // A rule is a list of alternatives. Alternatives of a rule whose name ends in "!" are
 // split by their hash: one in ten is never used for training, and evaluation prefers it.
 type rule struct {

@@ -38,7 +38,7 @@ func main() {
 	flag.StringVar(&o.jsonl, "jsonl", "", "also write the wishes as JSON lines")
 	flag.IntVar(&o.n, "n", 1000, "examples to write")
 	flag.IntVar(&o.learn, "train-vocab", 0, "learn the vocabulary from this many wishes first")
-	flag.IntVar(&o.size, "size", 4096, "size of a learnt vocabulary")
+	flag.IntVar(&o.size, "size", 4608, "size of a learnt vocabulary")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed")
 	flag.StringVar(&o.encode, "encode", "", "encode the wishes of this text file, one a line, instead of drawing some")
 	flag.BoolVar(&o.eval, "eval", false, "prefer words and phrases that training never sees")
@@ -120,6 +120,9 @@ func learn(src *source, n, size int) (*vocabulary, error) {
 				counts[p]++
 			}
 		}
+	}
+	for _, c := range extraCharacters {
+		counts[string(c)] += 2
 	}
 	return trainBPE(counts, size)
 }

@@ -15,6 +15,7 @@ type plan struct {
 	iso      string
 	local    string
 	siteRule string
+	role     string // who speaks, if that is said
 	fields   []string
 }
 
@@ -75,6 +76,14 @@ func newPlan(rng *rand.Rand) *plan {
 	if p.app == "" && has("site") {
 		p.label = placeImplies[place]
 	}
+	p.role = p.label
+	switch {
+	case p.label == "" && rng.Float64() < 0.2:
+		p.role = pick(rng, apps[:10])
+		p.label = p.role
+	case (p.app == "video" || p.app == "v2x") && rng.Float64() < 0.4:
+		p.role = "government"
+	}
 	if has("iso") {
 		p.iso = pick(rng, isos)
 	}
@@ -109,14 +118,14 @@ func (p *plan) chooseFields(rng *rand.Rand) func(string) bool {
 		}
 	}
 	network := p.kind != "compute"
-	add(0.7, "site")
+	add(0.66, "site")
 	if network {
-		add(0.45, "dev", "thing")
+		add(0.4, "dev", "thing")
 		rates := [][]string{{"both"}, {"both"}, {"both"}, {"up"}, {"up"}, {"down"}, {"up", "down"}, {"up", "down"}}
-		add(0.85, pick(rng, rates)...)
-		add(0.45, "lat")
-		add(0.33, "avail")
-		add(0.4, "iso")
+		add(0.82, pick(rng, rates)...)
+		add(0.4, "lat")
+		add(0.25, "avail")
+		add(0.33, "iso")
 	} else {
 		add(0.07, "dev", "thing")
 		add(0.1, "lat")
@@ -125,21 +134,24 @@ func (p *plan) chooseFields(rng *rand.Rand) func(string) bool {
 	}
 	if p.kind != "slice" {
 		add(0.85, "model")
-		add(0.4, "streams")
-		add(0.3, "tps")
-		add(0.4, "ttft")
+		add(0.34, "streams")
+		add(0.22, "tps")
+		add(0.33, "ttft")
 	}
 	if p.kind == "bundle" {
 		set["model"] = true
 	}
 	times := [][]string{{"start", "end"}, {"start", "end"}, {"start", "dur"}, {"dur"}, {"dur"}, {"start"}}
-	add(0.62, pick(rng, times)...)
-	add(0.27, pick(rng, []string{"budget", "budget", "hourly"}))
+	add(0.52, pick(rng, times)...)
+	add(0.25, pick(rng, []string{"budget", "budget", "hourly"}))
 	if set["hourly"] && !set["dur"] && !set["end"] {
 		delete(set, "hourly")
 		set["budget"] = true
 	}
-	add(0.17, "local")
+	add(0.14, "local")
+	if !anyOf(set, "dev", "both", "up", "down", "lat", "avail", "iso", "dur", "end", "budget", "model", "streams", "tps", "ttft") {
+		set[map[bool]string{true: "both", false: "dur"}[network]] = true
+	}
 	if p.app != "" {
 		set["app"] = true
 		if rng.Float64() < 0.5 {
@@ -152,6 +164,15 @@ func (p *plan) chooseFields(rng *rand.Rand) func(string) bool {
 		}
 	}
 	return func(f string) bool { return set[f] }
+}
+
+func anyOf(set map[string]bool, names ...string) bool {
+	for _, n := range names {
+		if set[n] {
+			return true
+		}
+	}
+	return false
 }
 
 var fieldOrder = strings.Fields("site thing dev app both up down lat avail iso start end dur model streams tps ttft budget hourly local")

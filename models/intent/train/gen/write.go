@@ -91,7 +91,7 @@ func (w *writer) expand(n node) {
 	case opSpan:
 		w.labelled(n.text)
 	case opIf:
-		if w.ready(n.text) && w.chance(0.8) {
+		if w.ready(n.text) && w.chance(0.9) {
 			w.expand(n.kids[0])
 		}
 	case opDone:
@@ -129,10 +129,24 @@ func (w *writer) raw(s string) {
 	if blank {
 		s = strings.TrimLeft(s, " ")
 	}
+	if n == 0 || strings.HasSuffix(strings.TrimRight(string(w.buf[max(0, n-4):]), " "), ":") || endsSentence(w.buf) {
+		s = strings.TrimLeft(s, " ,:;，：；、")
+	}
 	if n > 0 && w.buf[n-1] == ' ' && s != "" && strings.IndexByte(",.;:?!)", s[0]) >= 0 && !w.endsMark(n) {
 		w.buf = w.buf[:n-1]
 	}
 	w.buf = append(w.buf, s...)
+}
+
+// endsSentence reports whether nothing but a word may follow.
+func endsSentence(b []byte) bool {
+	s := strings.TrimRight(string(b[max(0, len(b)-4):]), " ")
+	for _, p := range []string{".", ",", "!", "，", "：", "。", "；", "！"} {
+		if strings.HasSuffix(s, p) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *writer) endsMark(n int) bool {
