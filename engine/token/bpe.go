@@ -47,7 +47,7 @@ func (t *Tokenizer) initBPE() error {
 	if rules.whole {
 		b.words = make(map[string]int32, len(t.bytes))
 		for i, text := range t.bytes {
-			if id := int32(i); text != "" && t.fromText(id) && t.typ(id) != UserDefined {
+			if id := int32(i); text != "" && t.fromText(id) {
 				b.words[text] = id
 			}
 		}
@@ -59,6 +59,7 @@ func (t *Tokenizer) initBPE() error {
 func (b *bpe) initMerges(t *Tokenizer) error {
 	b.merges = newPairTable(len(t.vocab.Merges))
 	var joined []byte
+	merged := int32(-1)
 	for i, m := range t.vocab.Merges {
 		// A piece may begin with a space in vocabularies that are not quite byte-level; it never is empty.
 		cut := -1
@@ -71,7 +72,11 @@ func (b *bpe) initMerges(t *Tokenizer) error {
 		joined = append(append(joined[:0], m[:cut]...), m[cut+1:]...)
 		left, okLeft := t.ids[m[:cut]]
 		right, okRight := t.ids[m[cut+1:]]
-		merged, okMerged := t.ids[string(joined)]
+		merged++ // pieces mostly follow the order of their merges: no need to search then
+		okMerged := int(merged) < len(t.vocab.Tokens) && t.vocab.Tokens[merged] == string(joined)
+		if !okMerged {
+			merged, okMerged = t.ids[string(joined)]
+		}
 		if !okLeft || !okRight || !okMerged {
 			return fault.New(fault.Invalid, "merge %d, %s, names a piece that is not in the vocabulary", i, quote(m))
 		}

@@ -148,6 +148,8 @@ func TestDecoderSpacesAndSpecials(t *testing.T) {
 	ids = ids[1:3]
 	f(token.DecodeOptions{}, "a a")
 	f(token.DecodeOptions{KeepSpace: true}, " a a")
+	ids = []int32{firstByte + ' ', id("▁a"), firstByte + ' ', id("▁")}
+	f(token.DecodeOptions{}, "  a  ") // a byte begins the text: no space was put before it
 	if got := string(tok.AppendPiece([]byte("x"), id("▁a"))); got != "x a" {
 		t.Errorf("AppendPiece: got %q", got)
 	}

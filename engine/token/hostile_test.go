@@ -142,6 +142,86 @@ func TestLongestSpecialTokenWins(t *testing.T) {
 	f("<", true, 0)
 }
 
+func TestFirstOfTwoMergesCounts(t *testing.T) {
+	v := bpeVocab("a", "b", "c", "ab", "bc")
+	v.Merges = []string{"a b", "b c", "a b"}
+	if got, want := build(t, v).Encode("abc", token.Options{}), []int32{3, 2}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestWholeWords: only a normal piece is taken as a word whole; an added one is found by its text, not by the bytes
+// that its text would spell.
+func TestWholeWords(t *testing.T) {
+	v := bpeVocab("a", "b", "ab", "Ġ", "Ġa")
+	v.Pre = "llama-bpe"
+	f := func(typ token.Type, text string, want ...int32) {
+		t.Helper()
+		v.Types = []int32{1, 1, 1, 1, int32(typ)}
+		if got := build(t, v).Encode(text, token.Options{}); !slices.Equal(got, want) {
+			t.Errorf("type %d, %q: got %v, want %v", typ, text, got, want)
+		}
+	}
+	f(token.Normal, "ab a", 2, 4)
+	f(token.UserDefined, "ab a", 2, 3, 0)
+	f(token.UserDefined, "abĠa", 2, 4)
+	f(token.Control, "ab a", 2, 3, 0)
+	f(token.Control, "Ġa", 0) // the bytes of Ġ are not in this vocabulary
+}
+
+// TestByteTokensAreNotSpelt: text that reads like a byte token is text.
+func TestByteTokensAreNotSpelt(t *testing.T) {
+	v := byteVocab()
+	for _, s := range []string{"<", "0", "x", "4", "1", ">", "<0", "x4", "<0x4", "1>"} {
+		v.Tokens, v.Types, v.Scores = append(v.Tokens, s), append(v.Types, int32(token.Normal)), append(v.Scores, -1)
+	}
+	tok := build(t, v)
+	if got := tok.Decode(tok.Encode("<0x41>", token.Options{}), token.DecodeOptions{}); got != "<0x41>" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestHarmonyGoesOnAfterEnd: in gpt-oss's format <|end|> closes a message, not the answer.
+func TestHarmonyGoesOnAfterEnd(t *testing.T) {
+	v := bpeVocab("<|end|>", "<|return|>", "<|call|>")
+	v.Types = []int32{3, 3, 3}
+	if got, want := build(t, v).EOG(), []int32{1, 2}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	v.Tokens = []string{"<|end|>", "<|return|>", "x"}
+	if got, want := build(t, v).EOG(), []int32{0, 1}; !slices.Equal(got, want) {
+		t.Errorf("without <|call|>: got %v, want %v", got, want)
+	}
+}
+
+func TestWordPieceGivesLongWordsUp(t *testing.T) {
+	v := token.NewVocab("bert")
+	v.Tokens, v.UNK = []string{"[UNK]", "▁é", "é", "▁e", "e"}, 0
+	tok := build(t, v)
+	for n, want := range map[int]int{99: 99, 100: 100, 101: 1} {
+		if got := tok.Encode(strings.Repeat("e", n), token.Options{}); len(got) != want || n > 100 && got[0] != 0 {
+			t.Errorf("%d letters: got %d ids", n, len(got))
+		}
+	}
+}
+
+func TestPhiSwallowsSpace(t *testing.T) {
+	tok := open(t, "testdata/phi-3.gguf.gz")
+	f := func(text string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, id := range tok.Encode(text, token.Options{Special: true}) {
+			got = append(got, tok.Piece(id))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	f("<|user|> \n a", "<|user|>", "▁a")
+	f("<s> a", "<s>", "▁", "▁a")
+	f("<|endoftext|>\n", "<|endoftext|>", "▁", "<0x0A>")
+}
+
 // FuzzNew builds tokenizers from invented vocabularies and uses what New accepts.
 func FuzzNew(f *testing.F) {
 	f.Add(byte(0), "default", "a,b,ab,,<x>", []byte{1, 1, 1, 1, 3}, "a b", "ab<x>\xff")

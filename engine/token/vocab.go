@@ -119,8 +119,14 @@ func (v *Vocab) idsFromKV(kv KV) error {
 		key string
 		id  *int32
 	}{
-		{"bos", &v.BOS}, {"eos", &v.EOS}, {"eot", &v.EOT}, {"eom", &v.EOM}, {"unknown", &v.UNK},
-		{"seperator", &v.SEP}, {"padding", &v.PAD}, {"cls", &v.CLS}, // "seperator" is how the format spells it
+		{"bos", &v.BOS},
+		{"eos", &v.EOS},
+		{"eot", &v.EOT},
+		{"eom", &v.EOM},
+		{"unknown", &v.UNK},
+		{"seperator", &v.SEP},
+		{"padding", &v.PAD},
+		{"cls", &v.CLS}, // "seperator" is how the format spells it
 	} {
 		key := "tokenizer.ggml." + f.key + "_token_id"
 		n, ok := kv.Uint(key)
@@ -175,8 +181,14 @@ func (v *Vocab) check() error {
 		name string
 		id   int32
 	}{
-		{"bos", v.BOS}, {"eos", v.EOS}, {"eot", v.EOT}, {"eom", v.EOM}, {"unknown", v.UNK},
-		{"separator", v.SEP}, {"padding", v.PAD}, {"cls", v.CLS},
+		{"bos", v.BOS},
+		{"eos", v.EOS},
+		{"eot", v.EOT},
+		{"eom", v.EOM},
+		{"unknown", v.UNK},
+		{"separator", v.SEP},
+		{"padding", v.PAD},
+		{"cls", v.CLS},
 	} {
 		if f.id < -1 || int(f.id) >= n {
 			return fault.New(fault.Invalid, "%s token id is %d, but the vocabulary has %d tokens", f.name, f.id, n)
