@@ -12,27 +12,28 @@ import (
 
 const hello = `"messages":[{"role":"user","content":"hello"}]`
 
-func TestParseChatRefuses(t *testing.T) {
-	// f expects an error that blames param and whose message contains all of words.
-	f := func(body, param string, words ...string) {
-		t.Helper()
-		r, err := ParseChat([]byte(body))
-		if err == nil {
-			t.Errorf("%s was read as %+v", body, r)
-			return
-		}
-		for _, word := range words {
-			if !strings.Contains(err.Error(), word) {
-				t.Errorf("%s: %v: want %q in it", body, err, word)
-			}
-		}
-		if err.Param != param || err.Status != 400 || err.Type != TypeInvalid {
-			t.Errorf("%s: param %q, status %d, type %q, want param %q", body, err.Param, err.Status, err.Type, param)
+// refused expects an error that blames param and whose message contains all of words.
+func refused(t *testing.T, body, param string, words ...string) {
+	t.Helper()
+	r, err := ParseChat([]byte(body))
+	if err == nil {
+		t.Errorf("%s was read as %+v", body, r)
+		return
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v: want %q in it", body, err, word)
 		}
 	}
-	with := func(extra, param string, words ...string) {
+	if err.Param != param || err.Status != 400 || err.Type != TypeInvalid {
+		t.Errorf("%s: param %q, status %d, type %q, want param %q", body, err.Param, err.Status, err.Type, param)
+	}
+}
+
+func TestParseChatRefusesBodies(t *testing.T) {
+	f := func(body, param string, words ...string) {
 		t.Helper()
-		f(`{"model":"m",`+hello+`,`+extra+`}`, param, words...)
+		refused(t, body, param, words...)
 	}
 	f(``, "", "empty")
 	f(`nonsense`, "", "not JSON", "byte 2")
@@ -51,6 +52,13 @@ func TestParseChatRefuses(t *testing.T) {
 	f(`{"model":"m","messages":[{"role":"user","content":"a"},{"role":"user","content":true}]}`, "messages[1].content", "a boolean")
 	f(`{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}`, "messages[0].content[0].type", "text alone")
 	f(`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":5}]}]}`, "messages[0].content[0].text", "want a string")
+}
+
+func TestParseChatRefusesFields(t *testing.T) {
+	with := func(extra, param string, words ...string) {
+		t.Helper()
+		refused(t, `{"model":"m",`+hello+`,`+extra+`}`, param, words...)
+	}
 	with(`"temperature":"1"`, "temperature", "want a number", "a string")
 	with(`"temperature":2.5`, "temperature", "out of range", "0 to 2")
 	with(`"top_p":-0.1`, "top_p", "out of range")
