@@ -32,3 +32,7 @@ func matMulInt(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 }
 
 func expand(dst []float32, t quant.Type, src []byte) { expandRef(dst, t, src) }
+
+func dotColumns(y []float32, stride int, parts [][]float32, x []float32, k, n int) {
+	dotColumnsRef(y, stride, parts, x, k, n)
+}

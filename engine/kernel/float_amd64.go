@@ -264,19 +264,43 @@ func quantize(to quants, x []float32) {
 }
 
 func expand(dst []float32, t quant.Type, src []byte) {
-	n := whole(using(), len(dst))
-	wide := using() == avx512
+	n, wide := whole(using(), len(dst)), using() == avx512
 	switch {
-	case n == 0 || t != quant.F16 && t != quant.BF16:
-		n = 0
+	case n == 0:
 	case t == quant.F16 && wide:
 		widenF16AVX512(&dst[0], &src[0], n)
 	case t == quant.F16:
 		widenF16AVX2(&dst[0], &src[0], n)
-	case wide:
+	case t == quant.BF16 && wide:
 		widenBF16AVX512(&dst[0], &src[0], n)
-	default:
+	case t == quant.BF16:
 		widenBF16AVX2(&dst[0], &src[0], n)
+	case t == quant.Q2_K && wide:
+		widenQ2KAVX512(&dst[0], &src[0], n/quant.BlockLenMax)
+	case t == quant.Q2_K:
+		widenQ2KAVX2(&dst[0], &src[0], n/quant.BlockLenMax)
+	default:
+		n = 0
 	}
 	expandRef(dst[n:], t, src[n/t.BlockLen()*t.BlockBytes():])
+}
+
+// dotColumns adds the products of parts of some rows of weights and of the same part of n activations, x[i*k:], to
+// y[i*stride+row].
+func dotColumns(y []float32, stride int, parts [][]float32, x []float32, k, n int) {
+	i, size := 0, len(parts[0])
+	if using() == avx512 && size%16 == 0 {
+		var sums [4]float32
+		for ; i+4 <= n; i += 4 {
+			for row, part := range parts {
+				dotFourAVX512(&sums[0], &part[0], &x[i*k], 4*k, size)
+				for j, sum := range sums {
+					y[(i+j)*stride+row] += sum
+				}
+			}
+		}
+	}
+	if i < n {
+		dotColumnsRef(y[i*stride:], stride, parts, x[i*k:], k, n-i)
+	}
 }

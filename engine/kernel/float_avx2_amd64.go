@@ -59,6 +59,11 @@ func widenF16AVX2(dst *float32, x *byte, n int)
 //go:noescape
 func widenBF16AVX2(dst *float32, x *byte, n int)
 
+// widenQ2KAVX2 expands blocks of 256 values.
+//
+//go:noescape
+func widenQ2KAVX2(dst *float32, x *byte, blocks int)
+
 // addAVX2 adds x to y for n values, a multiple of the vector's length.
 //
 //go:noescape

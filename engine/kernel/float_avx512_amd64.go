@@ -24,6 +24,11 @@ func axpyAVX512(y *float32, s float32, x *float32, n int)
 //go:noescape
 func axpyF16AVX512(y *float32, s float32, x *uint16, n int)
 
+// dotFourAVX512 sets 4 sums to the dot products of a and four rows, at stride bytes, of n values, a multiple of the vector's length.
+//
+//go:noescape
+func dotFourAVX512(sums *float32, a *float32, b *float32, stride int, n int)
+
 // dotRowsAVX512 sets dst to the dot products of a and rows, at stride bytes, of n values, a multiple of the vector's length.
 //
 //go:noescape
@@ -58,6 +63,11 @@ func widenF16AVX512(dst *float32, x *byte, n int)
 //
 //go:noescape
 func widenBF16AVX512(dst *float32, x *byte, n int)
+
+// widenQ2KAVX512 expands blocks of 256 values.
+//
+//go:noescape
+func widenQ2KAVX512(dst *float32, x *byte, blocks int)
 
 // addAVX512 adds x to y for n values, a multiple of the vector's length.
 //

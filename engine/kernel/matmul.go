@@ -63,27 +63,40 @@ func (u *unpacked) term(x quants, g int) float32 {
 	return float32(u.scale[g]*float32(sum)) - float32(u.minimum[g]*float32(x.s[g]))
 }
 
-// matMulFloat multiplies the float32 activations by rows expanded piece by piece. The pieces' sums are added in
-// order, so the result does not depend on a.N.
+const (
+	pieceLen  = 1024
+	pieceRows = 8
+)
+
+// matMulFloat multiplies the float32 activations by rows expanded piece by piece, a few rows at a time so that the
+// activations are fetched less often. The pieces' sums are added in order, so the result does not depend on a.N.
 func matMulFloat(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
-	var piece [pieceLen]float32
+	var scratch [pieceRows][pieceLen]float32
+	var parts [pieceRows][]float32
 	block, size := w.Type.BlockLen(), w.Type.BlockBytes()
-	for r := r0; r < r1; r++ {
-		row := w.row(r)
+	for r := r0; r < r1; r += pieceRows {
+		rows := min(pieceRows, r1-r)
 		for i := range a.N {
-			y[i*stride+r] = 0
+			clear(y[i*stride+r:][:rows])
 		}
 		for c := 0; c < w.Cols; c += pieceLen {
 			n := min(w.Cols-c, pieceLen)
-			part := weights(&piece, w.Type, row[c/block*size:][:n/block*size])
-			for i := range a.N {
-				y[i*stride+r] += Dot(part, a.X[i*a.K+c:][:n])
+			for j := range rows {
+				parts[j] = weights(&scratch[j], w.Type, w.row(r + j)[c/block*size:][:n/block*size])
 			}
+			dotColumns(y[r:], stride, parts[:rows], a.X[c:], a.K, a.N)
 		}
 	}
 }
 
-const pieceLen = 1024
+// dotColumnsRef is dotColumns (see its variants) by one product at a time.
+func dotColumnsRef(y []float32, stride int, parts [][]float32, x []float32, k, n int) {
+	for i := range n {
+		for row, part := range parts {
+			y[i*stride+row] += Dot(part, x[i*k:][:len(part)])
+		}
+	}
+}
 
 // weights are the blocks in src as float32: a view if they are float32 and aligned, otherwise expanded to piece.
 func weights(piece *[pieceLen]float32, t quant.Type, src []byte) []float32 {

@@ -29,6 +29,9 @@ func floatKernels(i isa) {
 	dot(i, "dotF16", loadHalves)
 	axpy(i, "axpy", loadFloats)
 	axpy(i, "axpyF16", loadHalves)
+	if i.lanes == 16 {
+		dotFour(i)
+	}
 	dotRows(i, "dotRows", loadFloats)
 	dotRows(i, "dotRowsF16", loadHalves)
 	axpyRows(i, "axpyRows", loadFloats)
@@ -36,6 +39,7 @@ func floatKernels(i isa) {
 	toF16(i)
 	widen(i, "widenF16", loadHalves)
 	widen(i, "widenBF16", loadBrain)
+	widenQ2K(i)
 	add(i)
 	scaleBy(i)
 	scale(i)
@@ -162,6 +166,46 @@ func dotBody(i isa, l load, a, b, n GPVirtual) VecVirtual {
 	return fold(i, sums[0], VADDPS)
 }
 
+// dotFour is dot for four rows of b at once, adding in the same order. AVX2 has too few registers for it.
+func dotFour(i isa) {
+	function(i, "dotFour", "func(sums *float32, a *float32, b *float32, stride int, n int)", "sets 4 sums to the dot products of a and four rows, at stride bytes, of n values, a multiple of the vector's length.")
+	a, b, stride, n := arg("a"), arg("b"), arg("stride"), arg("n")
+	three := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, three)
+	rows := strided{base: [4]GPVirtual{b}, stride: stride, three: three}
+	var sums [4][4]VecVirtual // by row
+	for row := range sums {
+		for j := range sums[row] {
+			sums[row][j] = zeroVec(i)
+		}
+	}
+	step := func(vectors int) func() {
+		return func() {
+			for j := range vectors {
+				v := i.vec()
+				VMOVUPS(at(a, j*i.bytes()), v)
+				for row := range sums {
+					m := rows.row(row)
+					m.Disp = j * i.bytes()
+					VFMADD231PS(m, v, sums[row][j])
+				}
+			}
+			ADDQ(U32(vectors*i.bytes()), a)
+			ADDQ(U32(vectors*i.bytes()), b)
+		}
+	}
+	every("four", n, 4*i.lanes, step(4))
+	every("one", n, i.lanes, step(1))
+	out := arg("sums")
+	for row, s := range sums {
+		VADDPS(s[1], s[0], s[0])
+		VADDPS(s[3], s[2], s[2])
+		VADDPS(s[2], s[0], s[0])
+		VMOVSS(fold(i, s[0], VADDPS).AsX(), at(out, 4*row))
+	}
+	finish()
+}
+
 // dotRows adds as dot does, so that the results are equal.
 func dotRows(i isa, name string, l load) {
 	function(i, name, "func(dst *float32, a *float32, b "+pointee(l)+", stride int, n int, rows int)", "sets dst to the dot products of a and rows, at stride bytes, of n values, a multiple of the vector's length.")
@@ -264,6 +308,67 @@ func widen(i isa, name string, l load) {
 		ADDQ(U32(i.bytes()), dst)
 	})
 	finish()
+}
+
+// widenQ2K expands runs of 16 values: four bits of scale and of minimum for each, two bits a value.
+func widenQ2K(i isa) {
+	function(i, "widenQ2K", "func(dst *float32, x *byte, blocks int)", "expands blocks of 256 values.")
+	dst, x, blocks := arg("dst"), arg("x"), arg("blocks")
+	two, four, one := i.vec(), i.vec(), i.vec()
+	VPBROADCASTD(words(3), two)
+	VPBROADCASTD(words(15), four)
+	VPBROADCASTD(words(1), one)
+	Label("block")
+	var scales, minima []VecVirtual
+	for at16 := 0; at16 < 16; at16 += i.lanes {
+		s, m, d := i.vec(), i.vec(), i.vec()
+		VPMOVZXBD(at(x, at16), s)
+		VPSRLD(U8(4), s, m)
+		bitAnd(i, four, s)
+		for j, v := range []VecVirtual{s, m} {
+			VCVTDQ2PS(v, v)
+			VPBROADCASTW(at(x, 80+2*j), d.AsX())
+			VCVTPH2PS(d.AsX(), d.AsX())
+			VBROADCASTSS(d.AsX(), d)
+			VMULPS(d, v, v)
+		}
+		scales, minima = append(scales, s), append(minima, m)
+	}
+	index := i.vec()
+	for run := range 16 {
+		if run%i.lanes == 0 {
+			VXORPS(index.AsX(), index.AsX(), index.AsX())
+		} else {
+			VPADDD(one, index, index)
+		}
+		scale, minimum := i.vec(), i.vec()
+		VPERMPS(scales[run/i.lanes], index, scale)
+		VPERMPS(minima[run/i.lanes], index, minimum)
+		for part := 0; part < 16; part += i.lanes {
+			v := i.vec()
+			VPMOVZXBD(at(x, 16+run/8*32+run%2*16+part), v)
+			if shift := run % 8 / 2 * 2; shift > 0 {
+				VPSRLD(U8(shift), v, v)
+			}
+			bitAnd(i, two, v)
+			VCVTDQ2PS(v, v)
+			VFMSUB213PS(minimum, scale, v)
+			VMOVUPS(v, at(dst, 64*run+4*part))
+		}
+	}
+	ADDQ(U32(84), x)
+	ADDQ(U32(1024), dst)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	finish()
+}
+
+func bitAnd(i isa, mask, v VecVirtual) {
+	if i.lanes == 16 {
+		VPANDD(mask, v, v)
+	} else {
+		VPAND(mask, v, v)
+	}
 }
 
 func add(i isa) {
