@@ -72,6 +72,9 @@ func InstantOf(t time.Time) Instant { return Instant(t.UnixNano()) }
 // Time converts back for printing.
 func (t Instant) Time() time.Time { return time.Unix(0, int64(t)).UTC() }
 
+// String prints t in UTC, to the fraction of a second that it needs.
+func (t Instant) String() string { return t.Time().Format(time.RFC3339Nano) }
+
 // Add returns the instant d later.
 func (t Instant) Add(d time.Duration) Instant { return t + Instant(d) }
 

@@ -68,6 +68,12 @@ func TestIDText(t *testing.T) {
 	}
 }
 
+func TestInstantString(t *testing.T) {
+	if got, want := Instant(1_500_000_000).String(), "1970-01-01T00:00:01.5Z"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestPricesCheck(t *testing.T) {
 	f := func(p Prices, problem string) {
 		t.Helper()

@@ -168,7 +168,7 @@ func (r *Report) state(x *market.Exchange) {
 		}
 		r.Open++
 		if h.Deadline <= x.Now() {
-			r.problem("hold %s is open, it expired at %d", h.Hold, int64(h.Deadline))
+			r.problem("hold %s is open, it expired at %s", h.Hold, h.Deadline)
 		}
 	}
 	for _, b := range x.Ledger().Balances() {

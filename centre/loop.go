@@ -88,7 +88,7 @@ func (c *Centre) expire(g *group, at weir.Instant) {
 	invariant.Check(err == nil, "prepare tick: %v", err)
 	tick.Stamp(at)
 	_, err = c.apply(g, &tick)
-	invariant.Check(err == nil, "tick at %d: %v", int64(at), err)
+	invariant.Check(err == nil, "tick at %s: %v", at, err)
 }
 
 // apply applies a command and, if it changed anything, adds it to what g will write.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/weir-project/weir"
 	"github.com/weir-project/weir/internal/invariant"
@@ -43,14 +44,17 @@ func (x *Exchange) checkClearing() error {
 	return nil
 }
 
-// checkOutside compares what is inside with what came in through the rails.
+// checkOutside compares what those inside have with what came in through the rails.
 func (x *Exchange) checkOutside() error {
 	var inside, outside weir.Nano
 	for _, b := range x.ledger.Balances() {
-		if b.Flags&ledger.CreditsWithinDebits != 0 {
-			outside += b.Debits - b.Credits
-		} else {
+		switch kind, id, _ := strings.Cut(string(b.Account), ":"); {
+		case b.Account == Clearing, b.Account == Fees, b.Account == Rounding,
+			kind == "tenant" && x.tenants[weir.TenantID(id)].Tenant != "",
+			kind == "provider" && x.providers[weir.ProviderID(id)].Provider != "":
 			inside += b.Posted()
+		case kind == "rail":
+			outside -= b.Posted()
 		}
 	}
 	if inside != outside {
@@ -76,7 +80,7 @@ func (x *Exchange) checkHolds() error {
 			return fmt.Errorf("hold %s is %s, its pending transfer %s", id, h.State, state)
 		}
 		if deadline != h.Deadline {
-			return fmt.Errorf("hold %s ends at %d, its pending transfer at %d", id, int64(h.Deadline), int64(deadline))
+			return fmt.Errorf("hold %s ends at %s, its pending transfer at %s", id, h.Deadline, deadline)
 		}
 		if h.State == HoldOpen {
 			open += h.Amount

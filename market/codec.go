@@ -72,8 +72,11 @@ func Prepare(cmd Command, keys func(Role, string) (Signer, bool)) (Prepared, err
 	if keys == nil {
 		return p, nil
 	}
-	gateway, _ := keys(RoleGateway, p.statement.Gateway)
-	node, _ := keys(RoleNode, string(p.statement.Node))
+	gateway, known := keys(RoleGateway, p.statement.Gateway)
+	node, alsoKnown := keys(RoleNode, string(p.statement.Node))
+	if !known || !alsoKnown {
+		return p, nil // Apply says who is unknown, unless it knows better by then
+	}
 	if err := cmd.Settle.Receipt.VerifyOpened(p.statement, node.Key, gateway.Key); err != nil {
 		return p, err
 	}
@@ -101,6 +104,27 @@ func EncodeCommand(cmd Command) ([]byte, error) {
 		return nil, err
 	}
 	return p.Append(nil), nil
+}
+
+// recovered reads a record of the journal. What was checked before it was written there (form,
+// arithmetic, signatures) is not checked again: the journal proves that its bytes are the same.
+func recovered(b []byte) (Prepared, error) {
+	if len(b) < codecHeader || b[0] != codecVersion {
+		return decodePrepared(b) // says what is wrong
+	}
+	body := b[codecHeader:]
+	cmd, err := decodeBody(body)
+	if err != nil {
+		return Prepared{}, fault.New(fault.Invalid, "decode command: %w", err)
+	}
+	p := Prepared{cmd: cmd, kind: cmd.Kind(), digest: sha256.Sum256(body), trusted: true}
+	p.Stamp(weir.Instant(binary.BigEndian.Uint64(b[1:])))
+	if cmd.Settle == nil {
+		return p, nil
+	}
+	p.receipt = cmd.Settle.Receipt.ID()
+	p.statement, err = cmd.Settle.Receipt.Peek()
+	return p, err
 }
 
 // DecodeCommand reads what EncodeCommand wrote. Unknown versions, unknown fields, trailing

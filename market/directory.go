@@ -126,7 +126,7 @@ func (d *Directory) Authenticate(digest string, at weir.Instant) (Key, error) {
 	case k.Revoked != 0:
 		return Key{}, fault.New(fault.Denied, "API key %s is revoked", k.Key)
 	case k.Expires != 0 && k.Expires <= at:
-		return Key{}, fault.New(fault.Expired, "API key %s expired at %s", k.Key, k.Expires.Time().Format("2006-01-02 15:04:05Z"))
+		return Key{}, fault.New(fault.Expired, "API key %s expired at %s", k.Key, k.Expires)
 	}
 	return k, nil
 }

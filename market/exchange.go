@@ -92,14 +92,13 @@ func (x *Exchange) Apply(cmd Command) (Result, []Event, error) {
 	return x.ApplyPrepared(&p)
 }
 
-// Recover applies a command as the journal kept it. Its signatures were verified before it was
-// written, so they are not verified again; weir ledger check does that by Apply.
+// Recover applies a command as the journal kept it. It was checked before it was written, so
+// its receipt is not verified again; weir ledger check does that, by DecodeCommand and Apply.
 func (x *Exchange) Recover(record []byte) (Result, []Event, error) {
-	p, err := decodePrepared(record)
+	p, err := recovered(record)
 	if err != nil {
 		return Result{}, nil, err
 	}
-	p.trusted = true
 	return x.ApplyPrepared(&p)
 }
 
@@ -113,7 +112,7 @@ func (x *Exchange) ApplyPrepared(p *Prepared) (Result, []Event, error) {
 		}
 	}
 	if cmd.At < x.now {
-		return Result{}, nil, fault.New(fault.Invalid, "%s command %s at %d is before the exchange's %d: time never runs backwards", p.kind, cmd.ID, int64(cmd.At), int64(x.now))
+		return Result{}, nil, fault.New(fault.Invalid, "%s command %s at %s is before the exchange's %s: time never runs backwards", p.kind, cmd.ID, cmd.At, x.now)
 	}
 	result, events, err := x.dispatch(p)
 	if err != nil {
@@ -219,6 +218,24 @@ func (x *Exchange) Hold(id weir.ID) (Hold, bool) {
 	return *h, true
 }
 
+// Holds returns every hold there ever was, by id.
+func (x *Exchange) Holds() []Hold {
+	out := make([]Hold, 0, len(x.holds))
+	for _, id := range slices.SortedFunc(maps.Keys(x.holds), compareIDs) {
+		out = append(out, *x.holds[id])
+	}
+	return out
+}
+
+// Settlement returns what became of a captured hold.
+func (x *Exchange) Settlement(hold weir.ID) (Settlement, bool) {
+	s, ok := x.settlements[hold]
+	if !ok {
+		return Settlement{}, false
+	}
+	return *s, true
+}
+
 // Signer looks up a registered public key; it suits Prepare.
 func (x *Exchange) Signer(role Role, name string) (Signer, bool) {
 	s, ok := x.signers[signerName{role, name}]
@@ -254,7 +271,7 @@ func (x *Exchange) Snapshot() Snapshot {
 			s.Holds = append(s.Holds, *h)
 		}
 	}
-	slices.SortFunc(s.Holds, func(a, b Hold) int { return strings.Compare(string(a.Hold[:]), string(b.Hold[:])) })
+	slices.SortFunc(s.Holds, func(a, b Hold) int { return compareIDs(a.Hold, b.Hold) })
 	return s
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/weir-project/weir"
 	"github.com/weir-project/weir/market/receipt"
 )
@@ -15,7 +17,7 @@ import (
 // world is an exchange with one tenant, provider, node, gateway and offer, and a clock that
 // only the test moves.
 type world struct {
-	t       testing.TB
+	t       rapid.TB
 	x       *Exchange
 	now     weir.Instant
 	n       int
@@ -26,7 +28,7 @@ type world struct {
 
 var testPrices = weir.Prices{Input: 550_000, Cached: 55_000, Output: 2_190_000}
 
-func newWorld(t testing.TB) *world {
+func newWorld(t rapid.TB) *world {
 	w := &world{t: t, x: New(), now: 1_000_000_000, node: testKey("node"), gateway: testKey("gateway")}
 	w.must(Command{OpenTenant: &OpenTenant{Tenant: "acme"}})
 	w.must(Command{AddKey: &AddKey{Key: "k1", Tenant: "acme", Digest: digestOf("secret")}})

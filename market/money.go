@@ -139,7 +139,7 @@ func (x *Exchange) mayUse(key weir.KeyID, tenant weir.TenantID, at weir.Instant)
 	case k.Revoked != 0:
 		return fault.New(fault.Denied, "key %s is revoked", key)
 	case k.Expires != 0 && k.Expires <= at:
-		return fault.New(fault.Expired, "key %s expired at %d", key, int64(k.Expires))
+		return fault.New(fault.Expired, "key %s expired at %s", key, k.Expires)
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func (x *Exchange) checkReceipt(p *Prepared, h *Hold) error {
 	st := &p.statement
 	switch {
 	case h.State == HoldExpired, h.State == HoldOpen && h.Deadline <= p.cmd.At:
-		return fault.New(fault.Expired, "hold %s expired at %d", h.Hold, int64(h.Deadline))
+		return fault.New(fault.Expired, "hold %s expired at %s", h.Hold, h.Deadline)
 	case h.State == HoldCaptured:
 		return fault.New(fault.Conflict, "hold %s is captured by another receipt, %s", h.Hold, h.Receipt)
 	case h.State != HoldOpen:
@@ -237,7 +237,7 @@ func (x *Exchange) checkReceipt(p *Prepared, h *Hold) error {
 		{"prices", o.Prices == st.Prices},
 	} {
 		if !f.same {
-			return fault.New(fault.Invalid, "receipt names another %s than offer %s had in version %d", f.name, st.Offer, st.PriceVersion)
+			return fault.New(fault.Invalid, "receipt and version %d of offer %s disagree about the %s", st.PriceVersion, st.Offer, f.name)
 		}
 	}
 	return x.checkSignatures(p)
@@ -284,7 +284,7 @@ func (x *Exchange) void(id weir.ID, at weir.Instant, c Void) (Result, []Event, e
 	case h.State == HoldVoided:
 		return Result{Released: h.Amount}, nil, nil
 	case h.State == HoldExpired, h.State == HoldOpen && h.Deadline <= at:
-		return Result{}, nil, fault.New(fault.Expired, "hold %s expired at %d", h.Hold, int64(h.Deadline))
+		return Result{}, nil, fault.New(fault.Expired, "hold %s expired at %s", h.Hold, h.Deadline)
 	case h.State != HoldOpen:
 		return Result{}, nil, fault.New(fault.Conflict, "hold %s is %s", h.Hold, h.State)
 	}

@@ -156,7 +156,7 @@ func (x *Exchange) checkOffer(at weir.Instant, o weir.Offer) error {
 		return fault.New(fault.Invalid, "offer %s: context %d and streams %d: both must be at least 1", o.ID, o.Context, o.Streams)
 	}
 	if o.Expires != 0 && o.Expires <= at {
-		return fault.New(fault.Expired, "offer %s expired at %d", o.ID, int64(o.Expires))
+		return fault.New(fault.Expired, "offer %s expired at %s", o.ID, o.Expires)
 	}
 	node, ok := x.signers[signerName{RoleNode, string(o.Node)}]
 	if !ok {

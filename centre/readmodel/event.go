@@ -43,7 +43,7 @@ func (p *projector) settled(e *market.Event) error {
 		market.HoldCaptured, s.Receipt.String(), s.Split.Charge, s.Provider, s.Hold.String()); err != nil {
 		return err
 	}
-	st, err := s.Document.Open()
+	st, err := s.Document.Peek()
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (l *Ledger) Apply(now weir.Instant, chain ...Transfer) (Answer, error) {
 		return replay, err
 	}
 	if now < l.now {
-		return Answer{}, fault.New(fault.Invalid, "instant %d is before the ledger's %d: time never runs backwards", now, l.now)
+		return Answer{}, fault.New(fault.Invalid, "instant %s is before the ledger's %s: time never runs backwards", now, l.now)
 	}
 	l.undo, l.touched = l.undo[:0], l.touched[:0]
 	first, before := l.entries.len, l.now
@@ -27,6 +27,9 @@ func (l *Ledger) Apply(now weir.Instant, chain ...Transfer) (Answer, error) {
 	for i, t := range chain {
 		if err := l.step(t); err != nil {
 			l.rollback(first, before)
+			if len(chain) == 1 {
+				return Answer{}, err
+			}
 			return Answer{}, fault.New(fault.KindOf(err), "transfer %d of %d, %s: %w", i+1, len(chain), t.ID, err)
 		}
 	}
@@ -202,7 +205,7 @@ func (l *Ledger) stepResolve(t Transfer) error {
 	}
 	switch state := l.state[i]; {
 	case state == Expired, state == Open && p.Timeout != 0 && deadline(p) <= l.now:
-		return fault.New(fault.Expired, "pending transfer %s expired at %d", t.Pending, int64(deadline(p)))
+		return fault.New(fault.Expired, "pending transfer %s expired at %s", t.Pending, deadline(p))
 	case state != Open:
 		return fault.New(fault.Conflict, "pending transfer %s is %s already", t.Pending, state)
 	}

@@ -156,8 +156,8 @@ func TestApplyRefuses(t *testing.T) {
 	f(fault.Conflict, "is posted already", 4, post("m", "posted", 1))
 	f(fault.Conflict, "is posted already", 4, void("m", "posted"))
 	f(fault.Conflict, "is voided already", 4, post("m", "voided", 1))
-	f(fault.Expired, "expired at 10", 10, post("m", "late", 1)) // at its instant, Tick or not
-	f(fault.Expired, "expired at 10", 10, void("m", "late"))
+	f(fault.Expired, "expired at 1970-01-01T00:00:00.00000001Z", 10, post("m", "late", 1)) // at its instant, Tick or not
+	f(fault.Expired, "expired at 1970-01-01T00:00:00.00000001Z", 10, void("m", "late"))
 	f(fault.Invalid, "is between a and b", 4, Transfer{ID: id("m"), Kind: Post, Pending: id("open"), Debit: "b", Credit: "a", Amount: 1})
 	f(fault.Invalid, "returns the whole reserve", 4, Transfer{ID: id("m"), Kind: Void, Pending: id("open"), Amount: 9})
 	f(fault.Conflict, "occurs twice in the chain", 4, move("m", "a", "b", 1), move("m", "a", "b", 1))

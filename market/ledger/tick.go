@@ -13,7 +13,7 @@ import (
 // order of deadline, then of recording. A transfer expires at, not after, its instant.
 func (l *Ledger) Tick(now weir.Instant) ([]Entry, error) {
 	if now < l.now {
-		return nil, fault.New(fault.Invalid, "tick to %d is before the ledger's %d: time never runs backwards", now, l.now)
+		return nil, fault.New(fault.Invalid, "tick to %s is before the ledger's %s: time never runs backwards", now, l.now)
 	}
 	l.now = now
 	l.undo, l.touched = l.undo[:0], l.touched[:0]
