@@ -71,18 +71,22 @@ const (
 // matMulFloat multiplies the float32 activations by rows expanded piece by piece, a few rows at a time so that the
 // activations are fetched less often. The pieces' sums are added in order, so the result does not depend on a.N.
 func matMulFloat(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
-	var scratch [pieceRows][pieceLen]float32
+	var scratch [pieceRows][pieceLen + 16]float32 // equal places of rows lie in different sets of the cache
 	var parts [pieceRows][]float32
 	block, size := w.Type.BlockLen(), w.Type.BlockBytes()
-	for r := r0; r < r1; r += pieceRows {
-		rows := min(pieceRows, r1-r)
+	atOnce := pieceRows
+	if a.N < 16 {
+		atOnce = 1 // weights are best read as they lie
+	}
+	for r := r0; r < r1; r += atOnce {
+		rows := min(atOnce, r1-r)
 		for i := range a.N {
 			clear(y[i*stride+r:][:rows])
 		}
 		for c := 0; c < w.Cols; c += pieceLen {
 			n := min(w.Cols-c, pieceLen)
 			for j := range rows {
-				parts[j] = weights(&scratch[j], w.Type, w.row(r + j)[c/block*size:][:n/block*size])
+				parts[j] = weights(scratch[j][:], w.Type, w.row(r + j)[c/block*size:][:n/block*size])
 			}
 			dotColumns(y[r:], stride, parts[:rows], a.X[c:], a.K, a.N)
 		}
@@ -99,7 +103,7 @@ func dotColumnsRef(y []float32, stride int, parts [][]float32, x []float32, k, n
 }
 
 // weights are the blocks in src as float32: a view if they are float32 and aligned, otherwise expanded to piece.
-func weights(piece *[pieceLen]float32, t quant.Type, src []byte) []float32 {
+func weights(piece []float32, t quant.Type, src []byte) []float32 {
 	if t == quant.F32 && uintptr(unsafe.Pointer(&src[0]))%4 == 0 && littleEndian {
 		return unsafe.Slice((*float32)(unsafe.Pointer(&src[0])), len(src)/4)
 	}
