@@ -565,8 +565,10 @@ func q3_K() format {
 	return format{
 		name: "Q3_K", bytes: 110, long: true, zero: 4,
 		setup: func() any {
-			c := consts{two: spread(0x03030303), four: spread(0x04040404), lowPlace: ZMM(), highPlace: ZMM(),
-				low: spread(0x0f0f0f0f), high: spread(0x30303030), zero: spread(0x20202020)}
+			c := consts{
+				two: spread(0x03030303), four: spread(0x04040404), lowPlace: ZMM(), highPlace: ZMM(),
+				low: spread(0x0f0f0f0f), high: spread(0x30303030), zero: spread(0x20202020),
+			}
 			// The 12 bytes of scales begin at 2 of the 16 that end a block.
 			VMOVDQU32(bytes(2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9), c.lowPlace.AsX())
 			VMOVDQU32(bytes(10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13), c.highPlace.AsX())
