@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/weir-project/weir"
@@ -41,6 +42,9 @@ type outcome struct {
 // errSilent is why a node is given up that sends nothing.
 var errSilent = fault.New(fault.Unavailable, "the node is silent for too long: %w", context.DeadlineExceeded)
 
+// errLost is why a node is given up whose heartbeats stopped.
+var errLost = fault.New(fault.Unavailable, "the node was lost: its heartbeats stopped or its process was replaced")
+
 // errLeft is why a request was stopped whose client went away.
 var errLeft = errors.New("the client went away")
 
@@ -66,6 +70,7 @@ type attempt struct {
 	node    weir.Heartbeat
 	to      sink
 	waiting []weir.TokenLogprob // of tokens whose text has not come yet
+	events  atomic.Int64        // received, for watch
 }
 
 func (a *attempt) run(ctx context.Context) {
@@ -88,9 +93,8 @@ func (a *attempt) run(ctx context.Context) {
 		}
 		stop(errLeft)
 	})
-	silence := time.AfterFunc(g.config.Timeouts.FirstToken, func() { stop(errSilent) })
-	defer silence.Stop()
-	a.stream(ctx, life, body, silence)
+	go a.watch(life, stop)
+	a.stream(ctx, life, body)
 	if a.end == weir.EndStop || a.end == weir.EndLength {
 		stay()
 		return
@@ -105,8 +109,42 @@ func (a *attempt) run(ctx context.Context) {
 	}
 }
 
+// watchEvery is how often a running call is looked after.
+const watchEvery = 100 * time.Millisecond
+
+// watch ends the call when the node is silent for too long or when the pool has lost it: a
+// node that hangs, or a line that was cut without a word, breaks no connection.
+func (a *attempt) watch(life context.Context, stop context.CancelCauseFunc) {
+	ticks := time.NewTicker(watchEvery)
+	defer ticks.Stop()
+	seen, since := int64(0), a.gateway.config.Now()
+	for {
+		select {
+		case <-life.Done():
+			return
+		case <-ticks.C:
+		}
+		now := a.gateway.config.Now()
+		limit := a.gateway.config.Timeouts.Token
+		switch n := a.events.Load(); {
+		case n != seen:
+			seen, since = n, now
+		case n == 0:
+			limit = a.gateway.config.Timeouts.FirstToken
+		}
+		if now.Sub(since) >= limit {
+			stop(errSilent)
+			return
+		}
+		if !a.gateway.view.Alive(a.node.Node, a.node.Epoch, weir.InstantOf(now)) {
+			stop(errLost)
+			return
+		}
+	}
+}
+
 // stream calls the node and passes on its events until the end, a failure, or the end of ctx.
-func (a *attempt) stream(ctx, life context.Context, body []byte, silence *time.Timer) {
+func (a *attempt) stream(ctx, life context.Context, body []byte) {
 	s, err := a.gateway.generate(life, a.node.URL, body)
 	if err != nil {
 		a.fail(because(life, err))
@@ -119,7 +157,7 @@ func (a *attempt) stream(ctx, life context.Context, body []byte, silence *time.T
 			a.fail(because(life, err))
 			return
 		}
-		silence.Reset(a.gateway.config.Timeouts.Token)
+		a.events.Add(1)
 		if ctx.Err() != nil {
 			// What comes after the loss was seen is the provider's own; its claim is evidence.
 			if e.Claim != nil {

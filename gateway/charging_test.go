@@ -277,6 +277,45 @@ func TestClientLeavesBeforeFirstToken(t *testing.T) {
 	}
 }
 
+// A node that hangs is given up when the pool has lost it, long before its silence alone would
+// tell (B13).
+func TestLostNodeIsGivenUp(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Timeouts.FirstToken = time.Minute })
+	var hung *node
+	hung = w.node("hung", 9, func(c *call) {
+		leaving := w.beat(hung.id)
+		leaving.Seq, leaving.Leaving = 2, true
+		if err := w.view.Beat(leaving, weir.InstantOf(time.Now())); err != nil {
+			t.Error(err)
+		}
+		<-c.r.Context().Done()
+	})
+	w.node("good", 0, says("fine"))
+	began := time.Now()
+	if a := w.chat(""); a.status != http.StatusOK || !strings.Contains(a.body, `"content":"fine"`) {
+		t.Errorf("answer %d %s", a.status, a.body)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	w.paid(promptLen, 1)
+}
+
+// A stream may last longer than a request's body may take to arrive.
+func TestLongStreamOutlivesReadTimeout(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Timeouts.Read = 100 * time.Millisecond })
+	w.node("a", 0, func(c *call) {
+		for range 5 {
+			time.Sleep(60 * time.Millisecond)
+			c.text("x")
+		}
+		c.end(weir.EndStop)
+	})
+	if a := w.chat(`,"stream":true`); a.err != nil || !strings.HasSuffix(a.body, "data: [DONE]\n\n") {
+		t.Errorf("answer %s, error %v", a.body, a.err)
+	}
+}
+
 // A request that takes too long is the client's own to pay, and it is told.
 func TestRequestTimeout(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Timeouts.Request = 300 * time.Millisecond })

@@ -55,8 +55,9 @@ func New(c Config, exchange Exchange, view *View, log *slog.Logger) (*Gateway, e
 	t := c.Timeouts
 	g.server = &http.Server{
 		Handler: g.handler, MaxHeaderBytes: c.HeaderMax,
-		ReadHeaderTimeout: t.ReadHeader, ReadTimeout: t.Read, IdleTimeout: t.Idle,
-		// No WriteTimeout: it would bound a whole stream. Each flush has its own deadline.
+		ReadHeaderTimeout: t.ReadHeader, IdleTimeout: t.Idle,
+		// No ReadTimeout or WriteTimeout: they would end a long stream. The body and each flush
+		// have deadlines of their own.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return g, nil

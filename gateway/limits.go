@@ -48,11 +48,18 @@ func (l *limits) wait(key weir.KeyID, now time.Time) time.Duration {
 	return wait
 }
 
-// forget drops the limiters that are full again: a new one says the same.
+// forget drops the limiters that are full again, since a new one says the same; where that is
+// not enough, some key is forgiven.
 func (l *limits) forget(now time.Time) {
 	for key, k := range l.keys {
 		if k.TokensAt(now) >= float64(l.burst) {
 			delete(l.keys, key)
 		}
+	}
+	for key := range l.keys {
+		if len(l.keys) < limitedKeysMax {
+			return
+		}
+		delete(l.keys, key)
 	}
 }

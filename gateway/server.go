@@ -24,7 +24,7 @@ import (
 // statusClosed is logged for a client that went away.
 const statusClosed = 499
 
-// exchangeOf is one HTTP exchange: what the handlers of all paths share.
+// visit is one HTTP request: what the handlers of all paths share.
 type visit struct {
 	id      weir.ID
 	path    string // the route's, for metrics
@@ -102,6 +102,8 @@ func (g *Gateway) serve(path string, h handlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{id: newID(), path: path, started: g.config.Now()}
 		w.Header().Set("X-Request-Id", v.id.String())
+		// Bounds the body, and what is left unread of one. A writer without deadlines is a test's.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.config.Timeouts.Read))
 		rec := &recorder{ResponseWriter: w}
 		err := g.guarded(h, rec, r, v)
 		if err != nil {
@@ -133,11 +135,12 @@ func (g *Gateway) guarded(h handlerFunc, w *recorder, r *http.Request, v *visit)
 
 // refuse answers an error, unless an answer has begun or nobody listens.
 func (g *Gateway) refuse(w *recorder, r *http.Request, v *visit, err error) {
-	if errors.Is(err, errLeft) || r.Context().Err() != nil {
+	e := answerOf(err)
+	// A body that does not arrive in time ends the context too, but its client may be listening.
+	if errors.Is(err, errLeft) || r.Context().Err() != nil && e.Status != http.StatusRequestTimeout {
 		w.status = statusClosed
 		return
 	}
-	e := answerOf(err)
 	if e.Status == http.StatusInternalServerError {
 		g.log.Error("request failed", "request", v.id, "path", v.path, "err", err)
 	}
@@ -148,6 +151,9 @@ func (g *Gateway) refuse(w *recorder, r *http.Request, v *visit, err error) {
 	h := w.Header()
 	if e.Retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.Retry.Seconds()))))
+	}
+	if e.Status == http.StatusRequestTimeout || e.Status == http.StatusRequestEntityTooLarge {
+		h.Set("Connection", "close") // the rest of the body may still be on its way
 	}
 	if e.Code == "insufficient_quota" {
 		h.Set("X-Should-Retry", "false") // the official clients repeat a 429 otherwise
@@ -219,6 +225,8 @@ func (g *Gateway) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, g.config.BodyMax))
 	if err == nil {
+		// From here on reading only watches for a client that leaves, for as long as it takes.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		return b, nil
 	}
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {

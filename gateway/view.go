@@ -59,6 +59,15 @@ func (v *View) Beat(h weir.Heartbeat, now weir.Instant) error {
 	return err
 }
 
+// Alive reports whether the process that beat with an epoch is in the pool and not lost.
+func (v *View) Alive(id weir.NodeID, epoch weir.ID, now weir.Instant) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pool.Tick(now)
+	n, ok := v.pool.Node(id)
+	return ok && n.Epoch == epoch
+}
+
 // Ready reports whether there was a snapshot: without one no key is known.
 func (v *View) Ready() bool {
 	v.mu.Lock()

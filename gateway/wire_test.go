@@ -1,6 +1,10 @@
 package gateway
 
 import (
+	"bufio"
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -480,3 +484,50 @@ func TestServeStaysOnLoopback(t *testing.T) {
 type elsewhere struct{ net.Listener }
 
 func (elsewhere) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 80} }
+
+// A body that trickles in is given up.
+func TestSlowBody(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Timeouts.Read = 200 * time.Millisecond })
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 100\r\n\r\n{", w.key)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("response %v, %v", resp, err)
+	}
+}
+
+// What a node sends is foreign: no bytes panic the gateway, and without the node's signature
+// none pass for an answer.
+func FuzzNodeStream(f *testing.F) {
+	for _, s := range []string{
+		"", "\n", "{}\n", `{"tokens":[1],"text":"x"}` + "\n", `{"end":"stop"}` + "\n", `{"end":"stop","claim":{"claim":{},"signature":""}}` + "\n",
+		`{"error":{"kind":"invalid","message":"m"}}` + "\n", `{"tokens":[` + strings.Repeat("1,", 2000) + `1]}` + "\n", "\xff\xfe", `{"text":1}`,
+	} {
+		f.Add([]byte(s))
+	}
+	g := newWorld(f, nil).gateway
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := &generation{lines: bufio.NewReaderSize(bytes.NewReader(b), eventBuffer)}
+		a := &attempt{gateway: g, request: &request{outputMax: 10, started: time.Now()}, to: &wholeSink{}, node: weir.Heartbeat{PublicKey: public}}
+		for n := 0; ; n++ {
+			e, err := s.next()
+			if err != nil || a.take(e) {
+				break
+			}
+			if n > len(b) {
+				t.Fatal("more events than bytes")
+			}
+		}
+		if a.end != "" || a.claim != nil || a.delivered > 10 {
+			t.Errorf("%q passed for an answer: %+v", b, a.outcome)
+		}
+	})
+}
