@@ -1,14 +1,16 @@
 package device
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"strings"
+	"sync"
 
 	"github.com/weir-project/weir"
 )
@@ -24,17 +26,26 @@ type Saved struct {
 
 // Key names the conditions of a measurement: another processor, number of threads, kernel or program measures anew.
 func Key(facts weir.DeviceCard, threads int) string {
-	version := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
-				version += " " + s.Value
-			}
-		}
-	}
-	return strings.Join([]string{facts.CPU, fmt.Sprintf("%d cores, %d threads", facts.Cores, threads), facts.Kernels, version}, "; ")
+	return fmt.Sprintf("%s; %d cores, %d threads; %s; program %s", facts.CPU, facts.Cores, threads, facts.Kernels, program())
 }
+
+// program identifies the running program by its content: a version number says nothing about a developer's build.
+var program = sync.OnceValue(func() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "unknown"
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "unknown"
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "unknown"
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+})
 
 // Load reads what was measured under the same conditions. What is missing, damaged or measured under others counts
 // as nothing: it can be measured again.

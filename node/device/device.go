@@ -40,7 +40,7 @@ const (
 
 // Facts describe the machine without measuring it. Its rates are zero.
 func Facts() weir.DeviceCard {
-	c := weir.DeviceCard{CPU: strings.TrimSpace(cpuid.CPU.BrandName), Cores: runtime.GOMAXPROCS(0), Kernels: Kernels()}
+	c := weir.DeviceCard{CPU: strings.TrimSpace(cpuid.CPU.BrandName), Cores: runtime.GOMAXPROCS(0), Kernels: kernels()}
 	if c.CPU == "" {
 		c.CPU = runtime.GOARCH // arm64 tells no name to programs
 	}
@@ -48,6 +48,16 @@ func Facts() weir.DeviceCard {
 		c.MemoryBytes = int64(m.Total)
 	}
 	return c
+}
+
+// kernels names the instruction set that multiplies matrices.
+func kernels() string {
+	for _, v := range kernel.Variants() {
+		if v.Kernel == "matmul "+quant.Q8_0.String() {
+			return v.Chosen
+		}
+	}
+	return "unknown"
 }
 
 // ReadBandwidth is how many bytes per second all workers together read from memory.
