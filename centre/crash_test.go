@@ -28,7 +28,7 @@ import (
 const (
 	crashDir    = "WEIR_CRASH_DIR"    // set: this process is the child
 	crashFrom   = "WEIR_CRASH_FROM"   // step from which each client goes on
-	crashRounds = "WEIR_CRASH_ROUNDS" // kills; default 200, 25 with -short
+	crashRounds = "WEIR_CRASH_ROUNDS" // kills; default 25, make crash asks for 200
 
 	crashClients = 16
 	crashReopen  = 8 // rounds on one directory, so that recovery meets what recovery left
@@ -195,10 +195,7 @@ func crashAudit(t *testing.T, dir string, next []int) Report {
 }
 
 func TestCrash(t *testing.T) {
-	rounds := 200
-	if testing.Short() {
-		rounds = 25
-	}
+	rounds := 25
 	if s := os.Getenv(crashRounds); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
@@ -206,7 +203,7 @@ func TestCrash(t *testing.T) {
 		}
 		rounds = n
 	}
-	var seed uint64 = uint64(time.Now().UnixNano())
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	var dir string

@@ -103,22 +103,29 @@ func TestApply(t *testing.T) {
 	f("rail -100/-100, a 100/100, b 7/7, open -7/-7", at(2, move("m", "open", "b", 7)))
 }
 
-// TestApplyRefuses shows each refusal with its kind, and that it changes nothing.
-func TestApplyRefuses(t *testing.T) {
+// history is a bank with a pending transfer in each state and a move that is corrected in part.
+// a has 100 - 5 posted - 10 moved + 4 back = 89, of which 20 are reserved.
+func history(t *testing.T) *Ledger {
+	t.Helper()
 	l := bank(t)
-	setUp := func(now weir.Instant, chain ...Transfer) {
-		t.Helper()
-		if _, err := l.Apply(now, chain...); err != nil {
+	for _, chain := range [][]Transfer{
+		{pend("open", "a", "b", 10, 0)},
+		{pend("late", "a", "b", 10, 8)},
+		{pend("posted", "a", "b", 10, 0), post("post", "posted", 5)},
+		{pend("voided", "a", "b", 10, 0), void("void", "voided")},
+		{move("moved", "a", "b", 10)},
+		{Transfer{ID: id("part"), Kind: Move, Debit: "b", Credit: "a", Amount: 4, Corrects: id("moved")}},
+	} {
+		if _, err := l.Apply(2, chain...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	setUp(2, pend("open", "a", "b", 10, 0))
-	setUp(2, pend("late", "a", "b", 10, 8))
-	setUp(2, pend("posted", "a", "b", 10, 0), post("post", "posted", 5))
-	setUp(2, pend("voided", "a", "b", 10, 0), void("void", "voided"))
-	setUp(2, move("moved", "a", "b", 10))
-	setUp(3, Transfer{ID: id("part"), Kind: Move, Debit: "b", Credit: "a", Amount: 4, Corrects: id("moved")})
-	// a: 100 - 5 posted - 10 moved + 4 back = 89, of which 20 are reserved.
+	return l
+}
+
+// TestApplyRefuses shows each refusal with its kind, and that it changes nothing.
+func TestApplyRefuses(t *testing.T) {
+	l := history(t)
 	f := func(kind fault.Kind, problem string, now weir.Instant, chain ...Transfer) {
 		t.Helper()
 		before, entries := l.Hash(), l.Len()
@@ -132,7 +139,7 @@ func TestApplyRefuses(t *testing.T) {
 	}
 	f(fault.Invalid, "chain of 0", 4)
 	f(fault.Invalid, "chain of 65", 4, make([]Transfer, ChainMax+1)...)
-	f(fault.Invalid, "time never runs backwards", 2, move("m", "a", "b", 1))
+	f(fault.Invalid, "time never runs backwards", 1, move("m", "a", "b", 1))
 	f(fault.Invalid, "the id is zero", 4, Transfer{Kind: Move, Debit: "a", Credit: "b", Amount: 1})
 	f(fault.Invalid, "unknown kind(0)", 4, Transfer{ID: id("m")})
 	f(fault.Invalid, "ledger's own doing", 4, Transfer{ID: id("m"), Kind: Expire})

@@ -154,7 +154,8 @@ func TestChooseQueue(t *testing.T) {
 }
 
 func TestChooseTies(t *testing.T) {
-	s := State{Now: now,
+	s := State{
+		Now:    now,
 		Offers: []market.PostedOffer{offer("c", "idle", 1000), offer("b", "idle", 1000), offer("a", "busy", 1000)},
 		Nodes:  []Node{node("busy", 100, weir.Load{Slots: 4, Active: 1}), node("idle", 100, weir.Load{Slots: 4})},
 	}
