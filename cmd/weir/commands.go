@@ -8,6 +8,7 @@ func table() *command {
 		subs: []*command{
 			demoCommand(), upCommand(), askCommand(), chatCommand(),
 			centreCommand(), nodeCommand(), gatewayCommand(),
+			tenantCommand(), keyCommand(), marketCommand(), receiptCommand(), ledgerCommand(),
 			runCommand(), benchCommand(), modelCommand(), evalCommand(), kernelsCommand(),
 			configCommand(), completionCommand(), completeCommand(), versionCommand(),
 		},
