@@ -13,6 +13,8 @@ import argparse
 import json
 import math
 import os
+import signal
+import sys
 import time
 
 import numpy as np
@@ -20,6 +22,7 @@ import torch
 import torch.nn.functional as F
 
 import model as nets
+from muon import Muon
 
 
 def load(path):
@@ -102,12 +105,12 @@ def restore(path):
     return net.eval()
 
 
-def optimizer(net, peak):
-    """AdamW; gains, biases and embeddings do not decay."""
-    decay = [p for n, p in net.named_parameters() if p.dim() > 1 and "embed" not in n]
-    rest = [p for n, p in net.named_parameters() if p.dim() <= 1 or "embed" in n]
-    return torch.optim.AdamW([{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}],
-                             lr=peak, betas=(0.9, 0.98), eps=1e-8, foreach=True)
+def optimizers(net):
+    """Muon for the matrices of the blocks, Adam for embeddings, head, routers and gains."""
+    inner = [p for n, p in net.named_parameters() if p.dim() > 1 and n.startswith("blocks") and "router" not in n]
+    taken = set(map(id, inner))
+    outer = [p for p in net.parameters() if id(p) not in taken]
+    return [Muon(inner, lr=0, decay=0.01), torch.optim.Adam(outer, lr=0, betas=(0.9, 0.98), eps=1e-8, foreach=True)]
 
 
 class Run:
@@ -118,7 +121,7 @@ class Run:
         vocab = len(json.load(open(a.vocab))["tokens"])
         base = nets.TEACHER if a.net == "teacher" else nets.STUDENT
         self.net = nets.Model(nets.Config(**{**base.dict(), "vocab": vocab, **json.loads(a.set)}))
-        self.opt, self.step = optimizer(self.net, a.lr), 0
+        self.opts, self.step = optimizers(self.net), 0
         self.mean = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.guide = restore(a.teacher) if a.teacher else None
         self.spent, self.mark = 0.0, time.time()
@@ -130,7 +133,8 @@ class Run:
 
     def resume(self, saved):
         self.net.load_state_dict(saved["last"])
-        self.opt.load_state_dict(saved["opt"])
+        for o, state in zip(self.opts, saved["opts"]):
+            o.load_state_dict(state)
         self.step, self.mean, self.spent = saved["step"], saved["net"], saved["spent"]
 
     def done(self):
@@ -146,7 +150,7 @@ class Run:
     def save(self):
         """The averaged weights are what evaluation and export use."""
         state = {"config": self.net.c.dict(), "net": self.mean, "last": self.net.state_dict(),
-                 "opt": self.opt.state_dict(), "step": self.step, "spent": self.spent + time.time() - self.mark}
+                 "opts": [o.state_dict() for o in self.opts], "step": self.step, "spent": self.spent + time.time() - self.mark}
         torch.save(state, self.path + ".new")
         os.replace(self.path + ".new", self.path)
 
@@ -166,10 +170,10 @@ class Run:
         loss = distil(self.net(ids, at), want, guide, self.a.mix, self.a.heat)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        for g in self.opt.param_groups:
-            g["lr"] = rate(self.progress(), self.a.lr)
-        self.opt.step()
-        self.opt.zero_grad(set_to_none=True)
+        for o, peak in zip(self.opts, (self.a.muon, self.a.lr)):
+            o.param_groups[0]["lr"] = rate(self.progress(), peak)
+            o.step()
+            o.zero_grad(set_to_none=True)
         self.step += 1
         self.average()
         return loss.item(), ids.numel()
@@ -182,13 +186,14 @@ def train(a):
     print("%s: %d parameters, %d active" % (a.name, *nets.count(run.net)), flush=True)
     feed = batches(load(a.data), np.random.default_rng(a.seed + run.step), a.tokens)
     lost, seen, since = 0.0, 0, time.time()
+    signal.signal(signal.SIGTERM, lambda *_: (run.save(), sys.exit(0)))
     while run.done() < 1:
         loss, n = run.update(next(feed))
         lost, seen = lost + loss, seen + n
         worst = balance(run.net, 0.002 if run.progress() < 0.9 else 0.0) if a.net == "student" else 1.0
         if run.step % 50 == 0:
             print("step %d loss %.4f lr %.1e tokens/s %.0f busiest expert %.2f"
-                  % (run.step, lost / 50, run.opt.param_groups[0]["lr"], seen / (time.time() - since), worst), flush=True)
+                  % (run.step, lost / 50, run.opts[1].param_groups[0]["lr"], seen / (time.time() - since), worst), flush=True)
             lost, seen, since = 0.0, 0, time.time()
         if run.step % a.save == 0:
             run.save()
@@ -209,7 +214,8 @@ def arguments():
     p.add_argument("--begin", type=float, default=0.0, help="share of the schedule at which this run begins")
     p.add_argument("--finish", type=float, default=1.0, help="share of the schedule at which it ends")
     p.add_argument("--tokens", type=int, default=3072, help="ids a batch")
-    p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--lr", type=float, default=2e-3, help="peak rate of Adam")
+    p.add_argument("--muon", type=float, default=0.02, help="peak rate of Muon")
     p.add_argument("--mix", type=float, default=0.7, help="share of the divergence")
     p.add_argument("--heat", type=float, default=1.5, help="temperature of both distributions")
     p.add_argument("--seed", type=int, default=1)

@@ -64,6 +64,7 @@ func (w *writer) unclear() {
 // style is how the parts of an order are joined.
 type style struct {
 	keys    bool // "uplink: 50 Mbps" rather than sentences
+	json    bool // a JSON object
 	joins   []string
 	opening float64 // how likely a greeting or introduction is
 }
@@ -80,6 +81,7 @@ var (
 		{keys: true, joins: []string{"，"}, opening: 0.1},
 		{keys: true, joins: []string{"\n"}, opening: 0.15},
 		{keys: true, joins: []string{" ", " / ", "、", " | "}, opening: 0.05},
+		{keys: true, json: true, joins: []string{", ", ","}},
 	}
 	enStyles = []style{
 		{joins: []string{", ", ", ", ", ", " and ", ", "}, opening: 0.25},
@@ -92,6 +94,7 @@ var (
 		{keys: true, joins: []string{", "}, opening: 0.1},
 		{keys: true, joins: []string{"\n"}, opening: 0.15},
 		{keys: true, joins: []string{" ", " / ", " | ", ","}, opening: 0.05},
+		{keys: true, json: true, joins: []string{", ", ","}},
 	}
 )
 
@@ -103,6 +106,13 @@ func (w *writer) order() {
 	st := pick(w.rng, enStyles)
 	if w.zh {
 		st = pick(w.rng, zhStyles)
+	}
+	if st.json && w.plan.app == "" && !w.placeImplied() {
+		w.plan.label = "" // nobody says who asks
+	}
+	if st.json {
+		w.object(st)
+		return
 	}
 	fix := w.planCorrection(st)
 	w.open(st)
@@ -137,9 +147,33 @@ func (w *writer) order() {
 	}
 }
 
+// object writes the order as JSON.
+func (w *writer) object(st style) {
+	if w.chance(0.1) {
+		w.rule("hello")
+		w.blank()
+	}
+	w.raw("{")
+	w.rule("j.head." + w.plan.kind)
+	for note := w.chance(0.4); ; {
+		c := w.nextClause(st, "")
+		if c == "" {
+			break
+		}
+		w.raw(pick(w.rng, st.joins))
+		if note && w.chance(0.4) {
+			note = false
+			w.rule("j.note")
+			w.raw(pick(w.rng, st.joins))
+		}
+		w.rule(c)
+	}
+	w.raw("}")
+}
+
 // open greets, or says who asks. A role that implies the application is always said.
 func (w *writer) open(st style) {
-	implied := w.plan.app == "" && w.plan.role != ""
+	implied := w.plan.app == "" && w.plan.role != "" && !w.placeImplied()
 	if w.chance(st.opening) {
 		w.rule(pick(w.rng, []string{"hello", "hello", "role"}))
 		w.blank()
@@ -148,6 +182,11 @@ func (w *writer) open(st style) {
 		w.rule("role." + w.plan.role)
 		w.blank()
 	}
+}
+
+// placeImplied reports whether the place alone tells the application.
+func (w *writer) placeImplied() bool {
+	return w.pending["site"] && placeImplies[strings.TrimPrefix(w.plan.siteRule, "site.")] == w.plan.label
 }
 
 // planCorrection picks a field whose value will be taken back at the end, or none.
@@ -185,7 +224,10 @@ func (w *writer) head(st style) {
 // nextClause names a rule for fields still pending; empty when none is left.
 func (w *writer) nextClause(st style, fix string) string {
 	prefix := "c."
-	if st.keys {
+	switch {
+	case st.json:
+		prefix = "j."
+	case st.keys:
 		prefix = "k."
 	}
 	var list []string

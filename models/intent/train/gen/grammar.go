@@ -268,7 +268,7 @@ func (p *parser) brace() (node, error) {
 }
 
 // entities spells the characters that have a meaning in grammar files.
-var entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&bar;", "|")
+var entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&bar;", "|", "&q;", "?")
 
 // builtin names the rules that the writer chooses among others.
 var builtin = map[string]bool{"linkx": true, "noun.any": true, "site.any": true}
