@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
+	"github.com/weir-project/weir"
 	"github.com/weir-project/weir/internal/fault"
 )
 
@@ -72,10 +74,39 @@ func (g *Gateway) Serve(l net.Listener) error {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
 		return fault.New(fault.Invalid, "gateway: %s can be reached from outside without TLS: listen on 127.0.0.1 and let a TLS proxy stand in front", a)
 	}
+	go g.warm()
 	if err := g.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	return nil
+}
+
+// warmEvery is how often new models are looked for.
+const warmEvery = time.Second
+
+// warm fetches the vocabularies of new models before anyone asks for them, while there is room.
+func (g *Gateway) warm() {
+	ticks := time.NewTicker(warmEvery)
+	defer ticks.Stop()
+	for {
+		now := weir.InstantOf(g.config.Now())
+		for _, l := range g.view.Models(now) {
+			for _, nodes := range byVocabulary(g.view.State(l.Model, now), l.Model) {
+				card, _ := cardOf(nodes[0].Heartbeat, l.Model)
+				if !g.vocabs.room(card.Vocabulary) {
+					continue
+				}
+				if _, err := g.vocabs.lookup(context.Background(), card.Vocabulary, l.Model, nodes); err != nil {
+					g.log.Warn("a vocabulary was not fetched ahead", "model", l.Model, "err", err)
+				}
+			}
+		}
+		select {
+		case <-ticks.C:
+		case <-g.closing:
+			return
+		}
+	}
 }
 
 // Close takes no new requests, lets those under way finish until ctx ends, then breaks them

@@ -122,6 +122,14 @@ func (c *vocabs) entry(digest string) (e *vocabEntry, mine bool) {
 	return e, true
 }
 
+// room reports whether a vocabulary is unknown and could be kept without another's loss.
+func (c *vocabs) room(digest string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, known := c.known[digest]
+	return !known && c.order.Len() < c.max
+}
+
 // fill fetches the vocabulary of an entry. One that cannot be had is forgotten, so that the
 // next request tries again.
 func (c *vocabs) fill(ctx context.Context, e *vocabEntry, model string, nodes []route.Node) {

@@ -468,3 +468,5 @@ func (a answer) events(tb testing.TB) []string {
 	}
 	return list
 }
+
+func (w *world) now() weir.Instant { return weir.InstantOf(time.Now()) }
