@@ -114,10 +114,15 @@ func termsIQ4_XSAVX512(terms *float32, termStride int, w *byte, rowBytes int, ro
 //go:noescape
 func unpackIQ4_XSAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
-// foldAVX512 adds Σ d[b]·terms[row*termStride/4+b] to y[row] for 16 rows. It may read 3 terms too many.
+// fold16AVX512 adds Σ d[b]·terms[row*termStride/4+b] to y[row] for 16 rows. It may read 3 terms too many.
 //
 //go:noescape
-func foldAVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
+func fold16AVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
+
+// fold32AVX512 adds Σ d[b]·terms[row*termStride/4+b] to y[row] for 32 rows. It may read 3 terms too many.
+//
+//go:noescape
+func fold32AVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
 
 // turnAVX512 sets word r at dst+dstStride*i to word i at src+srcStride*r, for 16 r. words is rounded up to 4.
 //

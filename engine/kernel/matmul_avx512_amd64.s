@@ -2800,36 +2800,36 @@ block:
 	VZEROUPPER
 	RET
 
-// func foldAVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
+// func fold16AVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
 // Requires: AVX, AVX512F
-TEXT ·foldAVX512(SB), NOSPLIT, $0-40
-	MOVQ    y+0(FP), AX
-	MOVQ    terms+8(FP), CX
-	MOVQ    termStride+16(FP), DX
-	MOVQ    d+24(FP), BX
-	MOVQ    blocks+32(FP), SI
-	LEAQ    (DX)(DX*2), DI
-	LEAQ    (CX)(DX*4), R8
-	LEAQ    (R8)(DX*4), R9
-	LEAQ    (R9)(DX*4), R10
-	VMOVUPS (AX), Z0
+TEXT ·fold16AVX512(SB), NOSPLIT, $0-40
+	MOVQ    terms+8(FP), AX
+	MOVQ    termStride+16(FP), CX
+	MOVQ    d+24(FP), DX
+	MOVQ    blocks+32(FP), BX
+	MOVQ    y+0(FP), SI
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (AX)(CX*4), R8
+	LEAQ    (R8)(CX*4), R9
+	LEAQ    (R9)(CX*4), R10
+	VMOVUPS (SI), Z0
 
 four:
-	CMPQ             SI, $0x00000004
+	CMPQ             BX, $0x00000004
 	JLT              rest
-	VMOVUPS          (CX), X1
+	VMOVUPS          (AX), X1
 	VINSERTF32X4     $0x01, (R8), Z1, Z1
 	VINSERTF32X4     $0x02, (R9), Z1, Z1
 	VINSERTF32X4     $0x03, (R10), Z1, Z1
-	VMOVUPS          (CX)(DX*1), X2
-	VINSERTF32X4     $0x01, (R8)(DX*1), Z2, Z2
-	VINSERTF32X4     $0x02, (R9)(DX*1), Z2, Z2
-	VINSERTF32X4     $0x03, (R10)(DX*1), Z2, Z2
-	VMOVUPS          (CX)(DX*2), X3
-	VINSERTF32X4     $0x01, (R8)(DX*2), Z3, Z3
-	VINSERTF32X4     $0x02, (R9)(DX*2), Z3, Z3
-	VINSERTF32X4     $0x03, (R10)(DX*2), Z3, Z3
-	VMOVUPS          (CX)(DI*1), X4
+	VMOVUPS          (AX)(CX*1), X2
+	VINSERTF32X4     $0x01, (R8)(CX*1), Z2, Z2
+	VINSERTF32X4     $0x02, (R9)(CX*1), Z2, Z2
+	VINSERTF32X4     $0x03, (R10)(CX*1), Z2, Z2
+	VMOVUPS          (AX)(CX*2), X3
+	VINSERTF32X4     $0x01, (R8)(CX*2), Z3, Z3
+	VINSERTF32X4     $0x02, (R9)(CX*2), Z3, Z3
+	VINSERTF32X4     $0x03, (R10)(CX*2), Z3, Z3
+	VMOVUPS          (AX)(DI*1), X4
 	VINSERTF32X4     $0x01, (R8)(DI*1), Z4, Z4
 	VINSERTF32X4     $0x02, (R9)(DI*1), Z4, Z4
 	VINSERTF32X4     $0x03, (R10)(DI*1), Z4, Z4
@@ -2841,34 +2841,34 @@ four:
 	VUNPCKHPD        Z7, Z5, Z5
 	VUNPCKLPD        Z8, Z6, Z7
 	VUNPCKHPD        Z8, Z6, Z6
-	VFMADD231PS.BCST (BX), Z9, Z0
-	VFMADD231PS.BCST 4(BX), Z5, Z0
-	VFMADD231PS.BCST 8(BX), Z7, Z0
-	VFMADD231PS.BCST 12(BX), Z6, Z0
-	ADDQ             $0x00000010, CX
+	VFMADD231PS.BCST (DX), Z9, Z0
+	VFMADD231PS.BCST 4(DX), Z5, Z0
+	VFMADD231PS.BCST 8(DX), Z7, Z0
+	VFMADD231PS.BCST 12(DX), Z6, Z0
+	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, R8
 	ADDQ             $0x00000010, R9
 	ADDQ             $0x00000010, R10
-	ADDQ             $0x00000010, BX
-	SUBQ             $0x00000004, SI
+	ADDQ             $0x00000010, DX
+	SUBQ             $0x00000004, BX
 	JMP              four
 
 rest:
-	TESTQ            SI, SI
+	TESTQ            BX, BX
 	JZ               end
-	VMOVUPS          (CX), X10
+	VMOVUPS          (AX), X10
 	VINSERTF32X4     $0x01, (R8), Z10, Z10
 	VINSERTF32X4     $0x02, (R9), Z10, Z10
 	VINSERTF32X4     $0x03, (R10), Z10, Z10
-	VMOVUPS          (CX)(DX*1), X11
-	VINSERTF32X4     $0x01, (R8)(DX*1), Z11, Z11
-	VINSERTF32X4     $0x02, (R9)(DX*1), Z11, Z11
-	VINSERTF32X4     $0x03, (R10)(DX*1), Z11, Z11
-	VMOVUPS          (CX)(DX*2), X12
-	VINSERTF32X4     $0x01, (R8)(DX*2), Z12, Z12
-	VINSERTF32X4     $0x02, (R9)(DX*2), Z12, Z12
-	VINSERTF32X4     $0x03, (R10)(DX*2), Z12, Z12
-	VMOVUPS          (CX)(DI*1), X13
+	VMOVUPS          (AX)(CX*1), X11
+	VINSERTF32X4     $0x01, (R8)(CX*1), Z11, Z11
+	VINSERTF32X4     $0x02, (R9)(CX*1), Z11, Z11
+	VINSERTF32X4     $0x03, (R10)(CX*1), Z11, Z11
+	VMOVUPS          (AX)(CX*2), X12
+	VINSERTF32X4     $0x01, (R8)(CX*2), Z12, Z12
+	VINSERTF32X4     $0x02, (R9)(CX*2), Z12, Z12
+	VINSERTF32X4     $0x03, (R10)(CX*2), Z12, Z12
+	VMOVUPS          (AX)(DI*1), X13
 	VINSERTF32X4     $0x01, (R8)(DI*1), Z13, Z13
 	VINSERTF32X4     $0x02, (R9)(DI*1), Z13, Z13
 	VINSERTF32X4     $0x03, (R10)(DI*1), Z13, Z13
@@ -2880,16 +2880,177 @@ rest:
 	VUNPCKHPD        Z3, Z1, Z1
 	VUNPCKLPD        Z4, Z2, Z3
 	VUNPCKHPD        Z4, Z2, Z2
-	VFMADD231PS.BCST (BX), Z5, Z0
-	DECQ             SI
+	VFMADD231PS.BCST (DX), Z5, Z0
+	DECQ             BX
 	JZ               end
-	VFMADD231PS.BCST 4(BX), Z1, Z0
-	DECQ             SI
+	VFMADD231PS.BCST 4(DX), Z1, Z0
+	DECQ             BX
 	JZ               end
-	VFMADD231PS.BCST 8(BX), Z3, Z0
+	VFMADD231PS.BCST 8(DX), Z3, Z0
 
 end:
+	MOVQ    y+0(FP), AX
 	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func fold32AVX512(y *float32, terms *float32, termStride int, d *float32, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·fold32AVX512(SB), NOSPLIT, $0-40
+	MOVQ    terms+8(FP), AX
+	MOVQ    termStride+16(FP), CX
+	MOVQ    d+24(FP), DX
+	MOVQ    blocks+32(FP), BX
+	MOVQ    y+0(FP), SI
+	LEAQ    (CX)(CX*2), DI
+	LEAQ    (AX)(CX*4), R8
+	LEAQ    (R8)(CX*4), R9
+	LEAQ    (R9)(CX*4), R10
+	LEAQ    (R10)(CX*4), R11
+	VMOVUPS (SI), Z0
+	LEAQ    (CX)(CX*2), R12
+	LEAQ    (R11)(CX*4), R13
+	LEAQ    (R13)(CX*4), R14
+	LEAQ    (R14)(CX*4), R15
+	VMOVUPS 64(SI), Z1
+
+four:
+	CMPQ             BX, $0x00000004
+	JLT              rest
+	VMOVUPS          (AX), X2
+	VINSERTF32X4     $0x01, (R8), Z2, Z2
+	VINSERTF32X4     $0x02, (R9), Z2, Z2
+	VINSERTF32X4     $0x03, (R10), Z2, Z2
+	VMOVUPS          (AX)(CX*1), X3
+	VINSERTF32X4     $0x01, (R8)(CX*1), Z3, Z3
+	VINSERTF32X4     $0x02, (R9)(CX*1), Z3, Z3
+	VINSERTF32X4     $0x03, (R10)(CX*1), Z3, Z3
+	VMOVUPS          (AX)(CX*2), X4
+	VINSERTF32X4     $0x01, (R8)(CX*2), Z4, Z4
+	VINSERTF32X4     $0x02, (R9)(CX*2), Z4, Z4
+	VINSERTF32X4     $0x03, (R10)(CX*2), Z4, Z4
+	VMOVUPS          (AX)(DI*1), X5
+	VINSERTF32X4     $0x01, (R8)(DI*1), Z5, Z5
+	VINSERTF32X4     $0x02, (R9)(DI*1), Z5, Z5
+	VINSERTF32X4     $0x03, (R10)(DI*1), Z5, Z5
+	VUNPCKLPS        Z3, Z2, Z6
+	VUNPCKHPS        Z3, Z2, Z7
+	VUNPCKLPS        Z5, Z4, Z8
+	VUNPCKHPS        Z5, Z4, Z9
+	VUNPCKLPD        Z8, Z6, Z10
+	VUNPCKHPD        Z8, Z6, Z6
+	VUNPCKLPD        Z9, Z7, Z8
+	VUNPCKHPD        Z9, Z7, Z7
+	VFMADD231PS.BCST (DX), Z10, Z0
+	VFMADD231PS.BCST 4(DX), Z6, Z0
+	VFMADD231PS.BCST 8(DX), Z8, Z0
+	VFMADD231PS.BCST 12(DX), Z7, Z0
+	ADDQ             $0x00000010, AX
+	ADDQ             $0x00000010, R8
+	ADDQ             $0x00000010, R9
+	ADDQ             $0x00000010, R10
+	VMOVUPS          (R11), X11
+	VINSERTF32X4     $0x01, (R13), Z11, Z11
+	VINSERTF32X4     $0x02, (R14), Z11, Z11
+	VINSERTF32X4     $0x03, (R15), Z11, Z11
+	VMOVUPS          (R11)(CX*1), X12
+	VINSERTF32X4     $0x01, (R13)(CX*1), Z12, Z12
+	VINSERTF32X4     $0x02, (R14)(CX*1), Z12, Z12
+	VINSERTF32X4     $0x03, (R15)(CX*1), Z12, Z12
+	VMOVUPS          (R11)(CX*2), X13
+	VINSERTF32X4     $0x01, (R13)(CX*2), Z13, Z13
+	VINSERTF32X4     $0x02, (R14)(CX*2), Z13, Z13
+	VINSERTF32X4     $0x03, (R15)(CX*2), Z13, Z13
+	VMOVUPS          (R11)(R12*1), X14
+	VINSERTF32X4     $0x01, (R13)(R12*1), Z14, Z14
+	VINSERTF32X4     $0x02, (R14)(R12*1), Z14, Z14
+	VINSERTF32X4     $0x03, (R15)(R12*1), Z14, Z14
+	VUNPCKLPS        Z12, Z11, Z6
+	VUNPCKHPS        Z12, Z11, Z7
+	VUNPCKLPS        Z14, Z13, Z8
+	VUNPCKHPS        Z14, Z13, Z9
+	VUNPCKLPD        Z8, Z6, Z10
+	VUNPCKHPD        Z8, Z6, Z6
+	VUNPCKLPD        Z9, Z7, Z8
+	VUNPCKHPD        Z9, Z7, Z7
+	VFMADD231PS.BCST (DX), Z10, Z1
+	VFMADD231PS.BCST 4(DX), Z6, Z1
+	VFMADD231PS.BCST 8(DX), Z8, Z1
+	VFMADD231PS.BCST 12(DX), Z7, Z1
+	ADDQ             $0x00000010, R11
+	ADDQ             $0x00000010, R13
+	ADDQ             $0x00000010, R14
+	ADDQ             $0x00000010, R15
+	ADDQ             $0x00000010, DX
+	SUBQ             $0x00000004, BX
+	JMP              four
+
+rest:
+	TESTQ            BX, BX
+	JZ               end
+	VMOVUPS          (AX), X15
+	VINSERTF32X4     $0x01, (R8), Z15, Z15
+	VINSERTF32X4     $0x02, (R9), Z15, Z15
+	VINSERTF32X4     $0x03, (R10), Z15, Z15
+	VMOVUPS          (AX)(CX*1), X16
+	VINSERTF32X4     $0x01, (R8)(CX*1), Z16, Z16
+	VINSERTF32X4     $0x02, (R9)(CX*1), Z16, Z16
+	VINSERTF32X4     $0x03, (R10)(CX*1), Z16, Z16
+	VMOVUPS          (AX)(CX*2), X17
+	VINSERTF32X4     $0x01, (R8)(CX*2), Z17, Z17
+	VINSERTF32X4     $0x02, (R9)(CX*2), Z17, Z17
+	VINSERTF32X4     $0x03, (R10)(CX*2), Z17, Z17
+	VMOVUPS          (AX)(DI*1), X18
+	VINSERTF32X4     $0x01, (R8)(DI*1), Z18, Z18
+	VINSERTF32X4     $0x02, (R9)(DI*1), Z18, Z18
+	VINSERTF32X4     $0x03, (R10)(DI*1), Z18, Z18
+	VUNPCKLPS        Z16, Z15, Z2
+	VUNPCKHPS        Z16, Z15, Z3
+	VUNPCKLPS        Z18, Z17, Z4
+	VUNPCKHPS        Z18, Z17, Z5
+	VUNPCKLPD        Z4, Z2, Z6
+	VUNPCKHPD        Z4, Z2, Z2
+	VUNPCKLPD        Z5, Z3, Z4
+	VUNPCKHPD        Z5, Z3, Z3
+	VMOVUPS          (R11), X19
+	VINSERTF32X4     $0x01, (R13), Z19, Z19
+	VINSERTF32X4     $0x02, (R14), Z19, Z19
+	VINSERTF32X4     $0x03, (R15), Z19, Z19
+	VMOVUPS          (R11)(CX*1), X20
+	VINSERTF32X4     $0x01, (R13)(CX*1), Z20, Z20
+	VINSERTF32X4     $0x02, (R14)(CX*1), Z20, Z20
+	VINSERTF32X4     $0x03, (R15)(CX*1), Z20, Z20
+	VMOVUPS          (R11)(CX*2), X21
+	VINSERTF32X4     $0x01, (R13)(CX*2), Z21, Z21
+	VINSERTF32X4     $0x02, (R14)(CX*2), Z21, Z21
+	VINSERTF32X4     $0x03, (R15)(CX*2), Z21, Z21
+	VMOVUPS          (R11)(R12*1), X22
+	VINSERTF32X4     $0x01, (R13)(R12*1), Z22, Z22
+	VINSERTF32X4     $0x02, (R14)(R12*1), Z22, Z22
+	VINSERTF32X4     $0x03, (R15)(R12*1), Z22, Z22
+	VUNPCKLPS        Z20, Z19, Z3
+	VUNPCKHPS        Z20, Z19, Z5
+	VUNPCKLPS        Z22, Z21, Z7
+	VUNPCKHPS        Z22, Z21, Z8
+	VUNPCKLPD        Z7, Z3, Z9
+	VUNPCKHPD        Z7, Z3, Z3
+	VUNPCKLPD        Z8, Z5, Z7
+	VUNPCKHPD        Z8, Z5, Z5
+	VFMADD231PS.BCST (DX), Z6, Z0
+	VFMADD231PS.BCST (DX), Z9, Z1
+	DECQ             BX
+	JZ               end
+	VFMADD231PS.BCST 4(DX), Z2, Z0
+	VFMADD231PS.BCST 4(DX), Z3, Z1
+	DECQ             BX
+	JZ               end
+	VFMADD231PS.BCST 8(DX), Z4, Z0
+	VFMADD231PS.BCST 8(DX), Z7, Z1
+
+end:
+	MOVQ    y+0(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
 	VZEROUPPER
 	RET
 

@@ -6,7 +6,7 @@ import "github.com/weir-project/weir/engine/quant"
 
 const (
 	// foldRows is how many rows of terms are added up at once.
-	foldRows = 16
+	foldRows = 32
 	// termsMax is how many terms of a row are kept at once: those of 10240 columns. A multiple of 8.
 	termsMax = 320
 	// termsStride keeps equal terms of different rows in different sets of the cache, and leaves room for a vector
@@ -14,10 +14,10 @@ const (
 	termsStride = termsMax + 8
 )
 
-// terms holds those of 16 rows.
+// terms holds those of some rows.
 type terms [foldRows * termsStride]float32
 
-// matVec multiplies by one row of activations at a time: the terms of 16 rows of weights, then their sums.
+// matVec multiplies by one row of activations at a time: the terms of 32 rows of weights, then their sums.
 func matVec(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	var t terms
 	var arranged [tileFrom - 1]arrangement
@@ -49,18 +49,19 @@ func matVec(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 
 // matVecRows adds to y, or sets it if g is 0, what n groups from g on contribute to some rows of weights from r on.
 func matVecRows(y []float32, t *terms, w Matrix, x quants, r, g, n int) {
-	const stride, middle = 4 * termsStride, foldRows / 2
+	const stride, lanes256 = 4 * termsStride, 8
 	var sum [foldRows]float32
 	if g > 0 {
 		copy(sum[:], y)
 	}
 	if using() == avx512 {
 		terms512(t[:], w, x, r, g, len(y), n)
-		foldAVX512(&sum[0], &t[0], stride, &x.d[0], n)
+		fold32AVX512(&sum[0], &t[0], stride, &x.d[0], n)
 	} else {
 		terms256(t[:], w, x, r, g, len(y), n)
-		foldAVX2(&sum[0], &t[0], stride, &x.d[0], n)
-		foldAVX2(&sum[middle], &t[middle*termsStride], stride, &x.d[0], n)
+		for i := 0; i < len(y); i += lanes256 {
+			foldAVX2(&sum[i], &t[i*termsStride], stride, &x.d[0], n)
+		}
 	}
 	copy(y, sum[:])
 }

@@ -8,15 +8,18 @@ import "github.com/weir-project/weir/engine/quant"
 // follow each other without a gap, so 16 of them make one row that is long enough, to be multiplied by the
 // activations 16 times over. Terms stay what they are; only the last step must know where a row ends.
 
+// joinedRows is how many short rows make one.
+const joinedRows = 16
+
 // shortRow is a short row of activations, 16 times.
 type shortRow struct {
-	q [foldRows * quant.BlockLenMax]int8
-	s [foldRows * groupsMax]int32
-	h [foldRows * groupsMax * 2]int16
+	q [joinedRows * quant.BlockLenMax]int8
+	s [joinedRows * groupsMax]int32
+	h [joinedRows * groupsMax * 2]int16
 }
 
 func (to *shortRow) repeat(x quants, groups int) {
-	for i := range foldRows {
+	for i := range joinedRows {
 		copy(to.q[i*groups*groupLen:], x.q[:groups*groupLen])
 		copy(to.s[i*groups:], x.s[:groups])
 		copy(to.h[i*groups*2:], x.h[:groups*2])
@@ -26,14 +29,14 @@ func (to *shortRow) repeat(x quants, groups int) {
 // matVecShort is matVec for rows of fewer than 8 groups.
 func matVecShort(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	var x shortRow
-	var arranged [foldRows * quant.BlockLenMax]int8
+	var arranged [joinedRows * quant.BlockLenMax]int8
 	groups, order := w.Cols/groupLen, orderOf(w.Type)
 	for i := range a.N {
 		x.repeat(a.row(i), groups)
 		view := quants{q: x.q[:], d: a.row(i).d, s: x.s[:], h: x.h[:]}
-		for r := r0; r < r1; r += foldRows {
-			rows := min(foldRows, r1-r)
-			if order != nil && (r == r0 || rows < foldRows) {
+		for r := r0; r < r1; r += joinedRows {
+			rows := min(joinedRows, r1-r)
+			if order != nil && (r == r0 || rows < joinedRows) {
 				arrange(arranged[:], x.q[:], order, max(rows*groups, groupsMax))
 				view.q = arranged[:]
 			}
@@ -44,9 +47,9 @@ func matVecShort(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 
 // matVecShortRows sets y to the products of rows from r on, with x 16 times over.
 func matVecShortRows(y []float32, w Matrix, x quants, r, groups int) {
-	const middle, blockBytesMax = foldRows / 2, 34
+	const middle, blockBytesMax = joinedRows / 2, 34
 	var t shortTerms
-	var sum [foldRows]float32
+	var sum [joinedRows]float32
 	var few [groupsMax * blockBytesMax]byte
 	blocks, data := len(y)*groups, w.Data[r*w.rowBytes():]
 	if blocks < groupsMax { // zeros make up what is missing
@@ -57,7 +60,7 @@ func matVecShortRows(y []float32, w Matrix, x quants, r, groups int) {
 	joined := Matrix{Type: w.Type, Rows: 1, Cols: blocks * groupLen, Data: data}
 	if using() == avx512 {
 		terms512(t[:], joined, x, 0, 0, 1, blocks)
-		foldAVX512(&sum[0], &t[0], 4*groups, &x.d[0], groups)
+		fold16AVX512(&sum[0], &t[0], 4*groups, &x.d[0], groups)
 	} else {
 		terms256(t[:], joined, x, 0, 0, 1, blocks)
 		foldAVX2(&sum[0], &t[0], 4*groups, &x.d[0], groups)
@@ -67,4 +70,4 @@ func matVecShortRows(y []float32, w Matrix, x quants, r, groups int) {
 }
 
 // shortTerms are those of 16 short rows, with room for the vector beyond the last.
-type shortTerms [foldRows*groupsMax + 4]float32
+type shortTerms [joinedRows*groupsMax + 4]float32

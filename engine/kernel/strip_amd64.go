@@ -13,6 +13,8 @@ const (
 	// stripGroups is how many groups of 32 columns of a strip are unpacked at once. Weights and scales, 20 KB, stay
 	// in the first cache while the activations pass by.
 	stripGroups = 16
+	// rawRows is how many rows are unpacked before they are turned.
+	rawRows = 16
 	// rawStride keeps the rows of unpacked weights in different sets of the cache.
 	rawStride = stripGroups*groupLen + 64
 	// rawScales leaves room for the last vector of four words.
@@ -56,9 +58,9 @@ func tileKindOf(t quant.Type) (kind tileKind, zero int32) {
 
 // rawStrip is 16 rows unpacked, before they are turned. Strides are in bytes; that of sub is twice scaleStride.
 type rawStrip struct {
-	q                    [foldRows * rawStride]uint8
-	scales, minima       [foldRows * rawScales]float32
-	sub                  [foldRows * 2 * rawScales]int32
+	q                    [rawRows * rawStride]uint8
+	scales, minima       [rawRows * rawScales]float32
+	sub                  [rawRows * 2 * rawScales]int32
 	qStride, scaleStride int
 }
 
@@ -78,8 +80,8 @@ func matMul512(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 			if left := groups - g - n; left > 0 && left < groupsMax {
 				n -= groupsMax
 			}
-			for half := 0; half < rows; half += foldRows {
-				raw.unpack(w, r+half, g, min(foldRows, rows-half), n)
+			for half := 0; half < rows; half += rawRows {
+				raw.unpack(w, r+half, g, min(rawRows, rows-half), n)
 				s.turn(&raw, half, n)
 			}
 			s.multiply(y, stride, a, r, rows, g, n)

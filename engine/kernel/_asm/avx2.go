@@ -347,7 +347,7 @@ func groupAVX2(f format256, p, x Register, g int, factors [2]VecVirtual) VecVirt
 	return w
 }
 
-// foldAVX2 writes what foldAVX512 does, for 8 rows.
+// foldAVX2 writes what foldAVX512 writes, for 8 rows.
 func foldAVX2() {
 	TEXT("foldAVX2", NOSPLIT, "func(y *float32, terms *float32, termStride int, d *float32, blocks int)")
 	Pragma("noescape")

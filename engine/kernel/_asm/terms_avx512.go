@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -15,7 +17,8 @@ func matmulAVX512() {
 		termsAVX512(f)
 		unpackAVX512(f)
 	}
-	foldAVX512()
+	foldAVX512("fold16AVX512", 1)
+	foldAVX512("fold32AVX512", 2)
 	turnAVX512()
 	for kind := tileZero; kind <= tileSub; kind++ {
 		for n := 1; n <= kind.columnsMax(); n++ {
@@ -234,40 +237,58 @@ func log2(x int) (n int) {
 	return n
 }
 
-// foldAVX512 writes the kernel that adds the terms of 16 rows, in the order of their blocks, times the scales of
-// the activations. It turns 4 blocks of 16 rows at a time so that rows become lanes.
-func foldAVX512() {
-	TEXT("foldAVX512", NOSPLIT, "func(y *float32, terms *float32, termStride int, d *float32, blocks int)")
+// foldAVX512 writes the kernels that add the terms of 16 or 32 rows, in the order of their blocks, times the scales
+// of the activations. They turn 4 blocks of 16 rows at a time so that rows become lanes. Each sum waits for the one
+// before it; with 32 rows two of them wait side by side.
+func foldAVX512(name string, groups int) {
+	TEXT(name, NOSPLIT, "func(y *float32, terms *float32, termStride int, d *float32, blocks int)")
 	Pragma("noescape")
-	Doc("foldAVX512 adds Σ d[b]·terms[row*termStride/4+b] to y[row] for 16 rows. It may read 3 terms too many.")
-	y, terms, stride, d, blocks := arg("y"), arg("terms"), arg("termStride"), arg("d"), arg("blocks")
-	rows := rowPointers(terms, stride)
-	sum := ZMM()
-	VMOVUPS(at(y, 0), sum)
+	Doc(fmt.Sprintf("%s adds Σ d[b]·terms[row*termStride/4+b] to y[row] for %d rows. It may read 3 terms too many.", name, 16*groups))
+	terms, stride, d, blocks := arg("terms"), arg("termStride"), arg("d"), arg("blocks")
+	rows, sums := make([]strided, groups), make([]VecVirtual, groups)
+	y := arg("y")
+	for g := range rows {
+		rows[g] = rowPointers(terms, stride)
+		if g+1 < groups {
+			terms = GP64()
+			LEAQ(Mem{Base: rows[g].base[3], Index: stride, Scale: 4}, terms)
+		}
+		sums[g] = ZMM()
+		VMOVUPS(at(y, 64*g), sums[g])
+	}
 	Label("four")
 	CMPQ(blocks, U32(4))
 	JLT(LabelRef("rest"))
-	turned := turn(rows)
-	for i := range turned {
-		VFMADD231PS_BCST(at(d, 4*i), turned[i], sum)
+	for g := range rows {
+		for i, terms := range turn(rows[g]) {
+			VFMADD231PS_BCST(at(d, 4*i), terms, sums[g])
+		}
+		rows[g].advance(16)
 	}
-	rows.advance(16)
 	ADDQ(U32(16), d)
 	SUBQ(U32(4), blocks)
 	JMP(LabelRef("four"))
 	Label("rest")
 	TESTQ(blocks, blocks)
 	JZ(LabelRef("end"))
-	turned = turn(rows)
+	turned := make([][4]VecVirtual, groups)
+	for g := range rows {
+		turned[g] = turn(rows[g])
+	}
 	for i := range 3 {
-		VFMADD231PS_BCST(at(d, 4*i), turned[i], sum)
+		for g := range rows {
+			VFMADD231PS_BCST(at(d, 4*i), turned[g][i], sums[g])
+		}
 		if i < 2 {
 			DECQ(blocks)
 			JZ(LabelRef("end"))
 		}
 	}
 	Label("end")
-	VMOVUPS(sum, at(y, 0))
+	y = arg("y")
+	for g := range sums {
+		VMOVUPS(sums[g], at(y, 64*g))
+	}
 	VZEROUPPER()
 	RET()
 }
