@@ -43,7 +43,7 @@ type outcome struct {
 var errSilent = fault.New(fault.Unavailable, "the node is silent for too long: %w", context.DeadlineExceeded)
 
 // errLost is why a node is given up whose heartbeats stopped.
-var errLost = fault.New(fault.Unavailable, "the node was lost: its heartbeats stopped or its process was replaced")
+var errLost = fault.New(fault.Unavailable, "the node was lost: its heartbeats stopped and it does not answer")
 
 // errLeft is why a request was stopped whose client went away.
 var errLeft = errors.New("the client went away")
@@ -110,10 +110,11 @@ func (a *attempt) run(ctx context.Context) {
 }
 
 // watchEvery is how often a running call is looked after.
-const watchEvery = 100 * time.Millisecond
+const watchEvery = 250 * time.Millisecond
 
-// watch ends the call when the node is silent for too long or when the pool has lost it: a
-// node that hangs, or a line that was cut without a word, breaks no connection.
+// watch ends the call when the node is silent for too long, or is silent, lost by the pool and
+// does not answer a probe: a node that hangs, or a line that was cut without a word, breaks no
+// connection. Lost heartbeats alone end nothing, since it may be the bus that is down.
 func (a *attempt) watch(life context.Context, stop context.CancelCauseFunc) {
 	ticks := time.NewTicker(watchEvery)
 	defer ticks.Stop()
@@ -129,6 +130,7 @@ func (a *attempt) watch(life context.Context, stop context.CancelCauseFunc) {
 		switch n := a.events.Load(); {
 		case n != seen:
 			seen, since = n, now
+			continue
 		case n == 0:
 			limit = a.gateway.config.Timeouts.FirstToken
 		}
@@ -136,7 +138,7 @@ func (a *attempt) watch(life context.Context, stop context.CancelCauseFunc) {
 			stop(errSilent)
 			return
 		}
-		if !a.gateway.view.Alive(a.node.Node, a.node.Epoch, weir.InstantOf(now)) {
+		if !a.gateway.view.Alive(a.node.Node, a.node.Epoch, weir.InstantOf(now)) && !a.gateway.probe(life, a.node.URL) {
 			stop(errLost)
 			return
 		}

@@ -156,6 +156,7 @@ func (g *Gateway) run(ctx context.Context, r *request, to sink) (*outcome, error
 		o := g.attempt(ctx, r, c, to)
 		g.metrics.attempted(&o)
 		if o.end != "" {
+			g.suspects.clear(c.Offer.Node)
 			if o.ttft > 0 {
 				g.metrics.firstToken.Observe(o.ttft.Seconds())
 			}
@@ -167,7 +168,10 @@ func (g *Gateway) run(ctx context.Context, r *request, to sink) (*outcome, error
 		if fault.KindOf(last) == fault.Invalid {
 			break
 		}
-		busy = busy && fault.KindOf(last) == fault.NoCapacity
+		if fault.KindOf(last) != fault.NoCapacity {
+			g.suspects.add(c.Offer.Node, g.config.Now())
+			busy = false
+		}
 	}
 	g.void(r, "no node answered")
 	switch {

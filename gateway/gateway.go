@@ -23,6 +23,7 @@ type Gateway struct {
 	client   *http.Client
 	vocabs   *vocabs
 	limits   *limits
+	suspects suspects
 	metrics  *metrics
 	handler  http.Handler
 	server   *http.Server

@@ -116,8 +116,7 @@ func (g *Gateway) placeOn(ctx context.Context, r *request, state route.State, no
 	if err != nil {
 		return err
 	}
-	r.decision, err = route.Choose(state, want)
-	if err != nil {
+	if r.decision, err = g.choose(state, want); err != nil {
 		return err
 	}
 	r.tokenizer = card.Vocabulary
@@ -126,6 +125,18 @@ func (g *Gateway) placeOn(ctx context.Context, r *request, state route.State, no
 		r.nodes[n.Node] = n.Heartbeat
 	}
 	return nil
+}
+
+// choose decides without the nodes that just failed, or with them where it must.
+func (g *Gateway) choose(state route.State, want route.Request) (route.Decision, error) {
+	trusted := want
+	if doubtful := g.suspects.list(g.config.Now()); len(doubtful) > 0 {
+		trusted.Exclude = slices.Concat(want.Exclude, doubtful)
+		if d, err := route.Choose(state, trusted); err == nil {
+			return d, nil
+		}
+	}
+	return route.Choose(state, want)
 }
 
 // checkTokens refuses token ids that the model does not have.

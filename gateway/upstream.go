@@ -149,6 +149,25 @@ func (s *generation) close(whole bool) {
 	s.body.Close()
 }
 
+// probeTimeout is how long a lost node may take to show that it lives.
+const probeTimeout = time.Second
+
+// probe reports whether a node answers at all, whatever it says.
+func (g *Gateway) probe(ctx context.Context, base string) bool {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base, nil)
+	if err != nil {
+		return false
+	}
+	resp, err := g.client.Do(r)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return true
+}
+
 // cancelOn tells a node to stop a request and returns its last event, which holds the claim of
 // what had been done.
 func (g *Gateway) cancelOn(base string, id weir.ID) (weir.GenerateEvent, error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/weir-project/weir/market/route"
 )
 
-func TestViewFollows(t *testing.T) {
+func TestS11ViewKnowsAllOrNothing(t *testing.T) {
 	v := NewView()
 	if v.Ready() {
 		t.Error("an empty view is ready")

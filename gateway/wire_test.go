@@ -30,7 +30,7 @@ func (w *world) expect(a answer, status int, code, param string) {
 	}
 }
 
-func TestKeys(t *testing.T) {
+func TestS2KeysByFullDigest(t *testing.T) {
 	w := newWorld(t, nil)
 	w.node("a", 0, says("x"))
 	get := func(bearer string) answer { return w.send("GET", "/v1/models", bearer, "") }
@@ -92,7 +92,7 @@ func TestModels(t *testing.T) {
 	w.expect(w.send("GET", "/v1/models/none", w.key, ""), http.StatusNotFound, "model_not_found", "model")
 }
 
-func TestPaths(t *testing.T) {
+func TestS3UnknownPathsAreRefused(t *testing.T) {
 	w := newWorld(t, nil)
 	w.expect(w.send("GET", "/v1/files", w.key, ""), http.StatusNotFound, "unknown_url", "")
 	w.expect(w.send("GET", "/v1/chat/completions", w.key, ""), http.StatusMethodNotAllowed, "method_not_allowed", "")
@@ -210,6 +210,22 @@ func TestVocabularyIsChecked(t *testing.T) {
 	}
 	if n.fetches != 2 {
 		t.Errorf("%d fetches, want 2", n.fetches)
+	}
+}
+
+// Files with different vocabularies may go by one name: each node gets its own tokens.
+func TestVocabulariesUnderOneName(t *testing.T) {
+	w := newWorld(t, nil)
+	w.node("a", 9, says("x"))
+	odd := w.nodeWith("odd", model, 0, vocabulary(t, "{{ bos_token }}"), says("y"))
+	if a := w.chat(`,"weir":{"node":"odd"}`); a.status != http.StatusOK || !strings.Contains(a.body, `"content":"y"`) {
+		t.Errorf("answer %d %s", a.status, a.body)
+	}
+	if got := odd.asked(); len(got) != 1 || len(got[0].Prompt) != 1 {
+		t.Errorf("the odd node was asked %+v", got)
+	}
+	if a := w.chat(`,"weir":{"node":"a"}`); !strings.Contains(a.body, `"content":"x"`) {
+		t.Errorf("answer %d %s", a.status, a.body)
 	}
 }
 
@@ -451,7 +467,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-func TestConfigFailsClosed(t *testing.T) {
+func TestS10ConfigFailsClosed(t *testing.T) {
 	good := newWorld(t, nil).gateway.config
 	for name, edit := range map[string]func(*Config){
 		"no name":     func(c *Config) { c.Name = "" },
@@ -468,7 +484,7 @@ func TestConfigFailsClosed(t *testing.T) {
 	}
 }
 
-func TestServeStaysOnLoopback(t *testing.T) {
+func TestS9ServeStaysOnLoopback(t *testing.T) {
 	w := newWorld(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -239,6 +240,7 @@ type node struct {
 	model   string
 	digest  string
 	script  func(*call)
+	hung    atomic.Bool
 	mu      sync.Mutex // guards the fields below
 	calls   []weir.GenerateRequest
 	running map[weir.ID]*call
@@ -283,6 +285,11 @@ func (w *world) nodeWith(id weir.NodeID, model string, rank int, vocab []byte, s
 			return
 		}
 		rw.Write(n.vocab)
+	})
+	mux.HandleFunc("GET /{$}", func(_ http.ResponseWriter, r *http.Request) {
+		if n.hung.Load() {
+			<-r.Context().Done()
+		}
 	})
 	mux.HandleFunc("POST "+weir.PathGenerate, n.generate)
 	mux.HandleFunc("POST "+weir.PathCancel+"{id}", n.cancel)
@@ -336,6 +343,9 @@ func (n *node) cancel(w http.ResponseWriter, r *http.Request) {
 	<-c.done
 	json.NewEncoder(w).Encode(c.last)
 }
+
+// hang makes the node answer no probe.
+func (n *node) hang() { n.hung.Store(true) }
 
 func (n *node) asked() []weir.GenerateRequest {
 	n.mu.Lock()

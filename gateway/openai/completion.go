@@ -24,7 +24,7 @@ func ParseCompletion(body []byte) (*CompletionRequest, *Error) {
 	if s := o.text("suffix"); s != "" {
 		o.refuse("suffix", "text is only continued at its end")
 	}
-	if n := o.integer("best_of", 1, math.MaxInt32, 1); n != 1 {
+	if n := o.integer("best_of", 0, math.MaxInt32, 1); n > 1 {
 		o.refuse("best_of", "%d candidates are asked, one is made", n)
 	}
 	if n, ok := take[int64](o, "logprobs", "a whole number"); ok {
