@@ -466,3 +466,17 @@ func TestTokensOfSubjects(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestServerMayGoFirst(t *testing.T) {
+	s := start(t, Config{})
+	c := inProcess(t, s, "centre")
+	serve(t, c, "weir.centre.do", Limits{}, twice)
+	s.Close()
+	began := time.Now()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("Close took %s", d)
+	}
+}

@@ -26,6 +26,8 @@ const (
 	NodesMax  = 10_000 // alive at once
 	epochsMax = 8      // former epochs remembered for each name
 	namesMax  = NodesMax
+	nameMax   = 256  // bytes of a node's, site's or model's name
+	modelsMax = 1024 // of one node
 
 	// remember is for how long former epochs stay known after the last of a name's: longer than any beat
 	// travels.
@@ -135,6 +137,15 @@ func check(h *weir.Heartbeat) error {
 		return fault.New(fault.Invalid, "heartbeat without a node")
 	case h.Epoch.IsZero():
 		return fault.New(fault.Invalid, "heartbeat of node %s without an epoch", h.Node)
+	case len(h.Node) > nameMax || len(h.Site) > nameMax || len(h.Provider) > nameMax || len(h.URL) > nameMax:
+		return fault.New(fault.Invalid, "heartbeat of node %.32q…: a name or the URL has more than %d bytes", h.Node, nameMax)
+	case len(h.Models) > modelsMax:
+		return fault.New(fault.Invalid, "heartbeat of node %s with %d models: at most %d", h.Node, len(h.Models), modelsMax)
+	}
+	for _, m := range h.Models {
+		if len(m.Name) > nameMax {
+			return fault.New(fault.Invalid, "heartbeat of node %s: model %.32q…: a name has at most %d bytes", h.Node, m.Name, nameMax)
+		}
 	}
 	return nil
 }

@@ -213,3 +213,20 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d names are remembered for ever", len(p.former))
 	}
 }
+
+func TestOversizeBeats(t *testing.T) {
+	var p Pool
+	f := func(part string, change func(*weir.Heartbeat)) {
+		t.Helper()
+		h := weir.Heartbeat{Node: "n", Epoch: epoch(1), Seq: 1}
+		change(&h)
+		if _, err := p.Beat(h, 0); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), part) || p.Len() != 0 {
+			t.Errorf("got %v, want %q", err, part)
+		}
+	}
+	long := strings.Repeat("x", nameMax+1)
+	f("URL", func(h *weir.Heartbeat) { h.Node = weir.NodeID(long) })
+	f("URL", func(h *weir.Heartbeat) { h.URL = long })
+	f("1025 models", func(h *weir.Heartbeat) { h.Models = make([]weir.ModelCard, modelsMax+1) })
+	f("256 bytes", func(h *weir.Heartbeat) { h.Models = []weir.ModelCard{{Name: long}} })
+}
