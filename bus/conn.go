@@ -195,8 +195,11 @@ func (c *Conn) Close() error {
 	for s := range c.subs {
 		subs = append(subs, s)
 	}
+	link := c.link
 	c.signal()
 	c.mu.Unlock()
+	// Draining asks the server, which can no longer answer once the connection is broken.
+	defer context.AfterFunc(link, c.nats.Close)()
 
 	var err error
 	limit := time.After(drainTimeout)
