@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -109,12 +110,12 @@ func (b *bencher) run(ctx context.Context, e env, _ []string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(rows)
 	}
-	w := tabwriter.NewWriter(e.out, 0, 0, 1, ' ', tabwriter.AlignRight)
+	w := tabwriter.NewWriter(e.out, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(w, "| model\t| params\t| size\t| threads\t| test\t| tokens/s\t|")
 	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, r := range rows {
 		t := benchTest{r.Depth, r.Prompt, r.Generate}
-		fmt.Fprintf(w, "| %s\t| %.2f B\t| %.2f GiB\t| %d\t| %s\t| %.2f ± %.2f\t|\n", r.Model, float64(r.Params)/1e9, float64(r.ModelSize)/(1<<30), r.Threads, t.name(), r.AvgTS, r.StddevTS)
+		fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %d\t| %s\t| %.2f ± %.2f\t|\n", filepath.Base(r.Model), count(r.Params), size(r.ModelSize), r.Threads, t.name(), r.AvgTS, r.StddevTS)
 	}
 	return w.Flush()
 }
