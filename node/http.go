@@ -38,9 +38,10 @@ func (n *Node) routes() http.Handler {
 	return n.recovered(mux)
 }
 
-// recovered keeps the node alive through a handler's panic.
+// recovered keeps the node alive through a handler's panic, and tells the client as well as is still possible.
 func (n *Node) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := &tracked{ResponseWriter: w}
 		defer func() {
 			p := recover()
 			if p == nil {
@@ -50,13 +51,33 @@ func (n *Node) recovered(next http.Handler) http.Handler {
 				panic(p)
 			}
 			n.log.Error("handler panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-			// Where something was written already, this does nothing and the broken body tells.
+			if t.begun {
+				panic(http.ErrAbortHandler) // a broken body is the only way left to say that it is not whole
+			}
 			writeError(w, fault.New(fault.Internal, "the node failed on this request"))
-			panic(http.ErrAbortHandler)
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(t, r)
 	})
 }
+
+// tracked knows whether an answer has begun.
+type tracked struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (t *tracked) WriteHeader(code int) {
+	t.begun = true
+	t.ResponseWriter.WriteHeader(code)
+}
+
+func (t *tracked) Write(p []byte) (int, error) {
+	t.begun = true
+	return t.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (t *tracked) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
 // authenticated lets only bearers of the secret through. Digests are compared, so neither the time taken nor a
 // length tells anything.

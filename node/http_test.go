@@ -1,10 +1,13 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +17,10 @@ import (
 
 	"github.com/weir-project/weir"
 	"github.com/weir-project/weir/engine"
+	"github.com/weir-project/weir/engine/sample"
 	"github.com/weir-project/weir/internal/fault"
 	"github.com/weir-project/weir/market/receipt"
+	"github.com/weir-project/weir/models/intent"
 )
 
 func verifyClaim(s weir.SignedClaim, key ed25519.PublicKey) (weir.Claim, error) {
@@ -202,4 +207,77 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no line %s", line)
 		}
 	}
+}
+
+func TestHandlerPanics(t *testing.T) {
+	f := startNode(t, says(nil), nil)
+	serve := func(h http.HandlerFunc) (*http.Response, error) {
+		server := httptest.NewServer(f.recovered(h))
+		t.Cleanup(server.Close)
+		resp, err := server.Client().Get(server.URL)
+		if err == nil {
+			t.Cleanup(func() { resp.Body.Close() })
+		}
+		return resp, err
+	}
+	resp, err := serve(func(http.ResponseWriter, *http.Request) { panic("early") })
+	if err != nil || resp.StatusCode != 500 {
+		t.Fatalf("%v %v", resp, err)
+	}
+	if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), `"kind":"internal"`) || strings.Contains(string(body), "early") {
+		t.Errorf("%q %v", body, err)
+	}
+	resp, err = serve(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 10_000))
+		panic("late")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("a body cut by a panic looks whole")
+	}
+	if !f.log.has("early") || !f.log.has("late") {
+		t.Error("the panics are not in the log")
+	}
+}
+
+// FuzzRequest feeds foreign bytes to everything that reads a request before the engine does.
+func FuzzRequest(f *testing.F) {
+	for _, r := range []weir.GenerateRequest{
+		request(1, 5),
+		{ID: weir.ID{1}, Model: "intent", Wish: &weir.Wish{Text: "a 50 Mbps line for camera 3, 8 to 6 tomorrow", Now: "2026-03-01T09:30"}},
+		{ID: weir.ID{1}, Model: "intent", Schema: []byte(`{"type":"object","properties":{"a":{"type":"array","items":{"enum":[1,"x"]}}}}`)},
+	} {
+		body, err := json.Marshal(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	f.Add([]byte(`{"id":"`))
+	e, err := engine.FromBytes(intent.GGUF(), engine.Options{Threads: 1, Slots: 1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { e.Close() })
+	m := newModel(e, e.Tokenizer(), ModelConfig{Name: "intent"})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var r weir.GenerateRequest
+		w := httptest.NewRecorder()
+		err := decode(w, httptest.NewRequest(http.MethodPost, weir.PathGenerate, bytes.NewReader(body)), 1<<16, &r)
+		var k task
+		if err == nil {
+			k, err = m.prepare(&r)
+		}
+		if err != nil {
+			if kind := fault.KindOf(err); kind != fault.Invalid && kind != fault.Conflict {
+				t.Fatalf("%s: %v", kind, err)
+			}
+			return
+		}
+		if k.Constraint != nil {
+			k.Constraint.Mask(make(sample.Mask, (e.Tokenizer().Len()+63)/64))
+		}
+	})
 }
