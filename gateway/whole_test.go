@@ -26,6 +26,8 @@ import (
 	"github.com/weir-project/weir/node"
 )
 
+var housePrices = weir.Prices{Input: 100_000, Cached: 10_000, Output: 400_000}
+
 // house is a whole Weir on one bus: centre, node with the bundled model, gateway.
 type house struct {
 	centre *centre.Centre
@@ -61,7 +63,6 @@ func newHouse(tb testing.TB) *house {
 	tb.Cleanup(service.Close)
 
 	const secret = "node secret"
-	prices := weir.Prices{Input: 100_000, Cached: 10_000, Output: 400_000}
 	nodeConn, gatewayConn := conn("node"), conn("gateway")
 	view, remote := gateway.NewView(), link.NewRemote(gatewayConn)
 	must(link.Beats(ctx, gatewayConn, func(b weir.Heartbeat) { view.Beat(b, weir.InstantOf(time.Now())) }))
@@ -70,35 +71,14 @@ func newHouse(tb testing.TB) *house {
 	<-ready
 	h.node, err = node.Start(ctx, node.Config{
 		ID: "node-1", Site: "site-1", Provider: "lab", Dir: tb.TempDir(), Secret: secret, NoMeasure: true, Log: log,
-		Models: []node.ModelConfig{{Name: intent.Name, Bytes: intent.GGUF(), Prices: prices}},
+		Models: []node.ModelConfig{{Name: intent.Name, Bytes: intent.GGUF(), Prices: housePrices}},
 	}, nodeConn)
 	must(err)
 	tb.Cleanup(func() { must(h.node.Close()) })
 
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	must(err)
-	h.signs = public
-	var id weir.KeyID
-	pepper := []byte("a pepper for tests")
-	h.key, id, err = key.New("", rand.Reader)
-	must(err)
-	card := h.node.Models()[0]
-	for i, cmd := range []market.Command{
-		{OpenTenant: &market.OpenTenant{Tenant: "acme"}},
-		{Deposit: &market.Deposit{Tenant: "acme", Amount: weir.USD, Rail: "manual"}},
-		{AddKey: &market.AddKey{Key: id, Tenant: "acme", Digest: key.Digest(pepper, h.key)}},
-		{RegisterProvider: &market.RegisterProvider{Provider: "lab"}},
-		{RegisterSigner: &market.RegisterSigner{Signer: market.Signer{Name: "gw", Role: market.RoleGateway, Key: public}}},
-		{RegisterSigner: &market.RegisterSigner{Signer: market.Signer{Name: "node-1", Role: market.RoleNode, Provider: "lab", Key: h.node.PublicKey()}}},
-		{PostOffer: &market.PostOffer{Offer: weir.Offer{
-			ID: "offer-1", Provider: "lab", Site: "site-1", Node: "node-1", Model: card.Name, Digest: card.Digest, Prices: prices, Context: card.Context, Streams: 4,
-		}}},
-	} {
-		cmd.ID = weir.ID{byte(i + 1)}
-		_, err := remote.Do(ctx, cmd)
-		must(err)
-	}
-	g, err := gateway.New(gateway.Config{Name: "gw", Key: private, Pepper: pepper, NodeSecret: secret}, remote, view, log)
+	c := h.register(tb, remote)
+	c.NodeSecret = secret
+	g, err := gateway.New(c, remote, view, log)
 	must(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
@@ -118,6 +98,40 @@ func newHouse(tb testing.TB) *house {
 	}
 	tb.Fatal("the house does not come up within 3 s")
 	return nil
+}
+
+// register opens a tenant with a dollar and a key, and makes provider, signers and offer known.
+func (h *house) register(tb testing.TB, remote *link.Remote) gateway.Config {
+	tb.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h.signs = public
+	var id weir.KeyID
+	pepper := []byte("a pepper for tests")
+	if h.key, id, err = key.New("", rand.Reader); err != nil {
+		tb.Fatal(err)
+	}
+	card := h.node.Models()[0]
+	for i, cmd := range []market.Command{
+		{OpenTenant: &market.OpenTenant{Tenant: "acme"}},
+		{Deposit: &market.Deposit{Tenant: "acme", Amount: weir.USD, Rail: "manual"}},
+		{AddKey: &market.AddKey{Key: id, Tenant: "acme", Digest: key.Digest(pepper, h.key)}},
+		{RegisterProvider: &market.RegisterProvider{Provider: "lab"}},
+		{RegisterSigner: &market.RegisterSigner{Signer: market.Signer{Name: "gw", Role: market.RoleGateway, Key: public}}},
+		{RegisterSigner: &market.RegisterSigner{Signer: market.Signer{Name: "node-1", Role: market.RoleNode, Provider: "lab", Key: h.node.PublicKey()}}},
+		{PostOffer: &market.PostOffer{Offer: weir.Offer{
+			ID: "offer-1", Provider: "lab", Site: "site-1", Node: "node-1", Model: card.Name, Digest: card.Digest, Prices: housePrices,
+			Context: card.Context, Streams: 4,
+		}}},
+	} {
+		cmd.ID = weir.ID{byte(i + 1)}
+		if _, err := remote.Do(tb.Context(), cmd); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return gateway.Config{Name: "gw", Key: private, Pepper: pepper}
 }
 
 func (h *house) send(tb testing.TB, body string) *http.Response {
