@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/weir-project/weir/internal/fault"
 )
@@ -286,6 +287,40 @@ func TestBitFlips(t *testing.T) {
 	}
 }
 
+// TestForgery writes another history with checksums that fit, as no accident would: a changed
+// record, one taken out, two exchanged. The hash chain shows it.
+func TestForgery(t *testing.T) {
+	name, b, ends := build(t, true)
+	record := func(i int) []byte { return b[ends[i]:ends[i+1]] }
+	forged := func(i int, change func(*forgery)) []byte {
+		r, err := parseRecord(record(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change((*forgery)(&r))
+		return appendRecord(nil, r)
+	}
+	f := func(at int, problem string, records ...[]byte) {
+		t.Helper()
+		file := append(bytes.Clone(b[:fileHeader]), bytes.Join(records, nil)...)
+		s := scanned{sealed: true}
+		err := s.segment(name, file, true, nil)
+		c, ok := errors.AsType[*Corrupt](err)
+		if !ok || c.Seq != uint64(at) || !strings.Contains(err.Error(), problem) {
+			t.Errorf("got %v, want damage at record %d: %s", err, at, problem)
+		}
+	}
+	f(2, "hash chain", record(0), forged(1, func(r *forgery) { r.payload = []byte("BETA") }), record(2))
+	f(2, "hash chain", record(0), forged(1, func(r *forgery) { r.hash[0]++ }), record(2))
+	f(2, "hash chain", record(0), forged(1, func(r *forgery) { r.base-- }), record(2))
+	f(2, "record 3 is in its place", record(0), record(2))
+	f(1, "record 2 is in its place", record(1), record(0))
+	f(2, "hash chain", record(0), forged(2, func(r *forgery) { r.seq-- }))
+}
+
+// forgery is a record, under a name that is free in TestForgery.
+type forgery record
+
 // TestHoleInLastBatch has the kernel write the last batch out of order: its end is there, its
 // start is not. Nobody was told of it, so it is cut, not called damage.
 func TestHoleInLastBatch(t *testing.T) {
@@ -448,6 +483,7 @@ func TestGroupCommit(t *testing.T) {
 			if got == n {
 				return
 			}
+			time.Sleep(time.Millisecond)
 		}
 	}
 	appendOne()
@@ -458,6 +494,7 @@ func TestGroupCommit(t *testing.T) {
 		if taken {
 			break
 		}
+		time.Sleep(time.Millisecond)
 	}
 	const callers = 100
 	for range callers {
@@ -496,6 +533,7 @@ func TestCancelledAppend(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(dir, segmentName(1))); err == nil && waiting == 0 && info.Size() > fileHeader {
 			break
 		}
+		time.Sleep(time.Millisecond)
 	}
 	wg.Go(func() {
 		if _, err := j.Append(ctx, []byte("second")); !errors.Is(err, context.Canceled) {
