@@ -14,6 +14,16 @@ func termsQ8_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows
 //go:noescape
 func unpackQ8_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
+// scalesQ8_0AVX512 unpacks the scales of rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func scalesQ8_0AVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// stripQ8_0AVX512 writes the weights of 16 rows: 4 columns of each, then the next 4 at 128 bytes.
+//
+//go:noescape
+func stripQ8_0AVX512(dst *byte, w *byte, rowBytes int, blocks int)
+
 // termsQ4_0AVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
@@ -23,6 +33,16 @@ func termsQ4_0AVX512(terms *float32, termStride int, w *byte, rowBytes int, rows
 //
 //go:noescape
 func unpackQ4_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// scalesQ4_0AVX512 unpacks the scales of rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func scalesQ4_0AVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// stripQ4_0AVX512 writes the weights of 16 rows: 4 columns of each, then the next 4 at 128 bytes.
+//
+//go:noescape
+func stripQ4_0AVX512(dst *byte, w *byte, rowBytes int, blocks int)
 
 // termsQ4_1AVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
@@ -84,6 +104,16 @@ func termsQ4_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows
 //go:noescape
 func unpackQ4_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
+// scalesQ4_KAVX512 unpacks the scales of rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func scalesQ4_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// stripQ4_KAVX512 writes the weights of 16 rows: 4 columns of each, then the next 4 at 128 bytes.
+//
+//go:noescape
+func stripQ4_KAVX512(dst *byte, w *byte, rowBytes int, blocks int)
+
 // termsQ5_KAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
@@ -94,6 +124,16 @@ func termsQ5_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows
 //go:noescape
 func unpackQ5_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 
+// scalesQ5_KAVX512 unpacks the scales of rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func scalesQ5_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// stripQ5_KAVX512 writes the weights of 16 rows: 4 columns of each, then the next 4 at 128 bytes.
+//
+//go:noescape
+func stripQ5_KAVX512(dst *byte, w *byte, rowBytes int, blocks int)
+
 // termsQ6_KAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //
 //go:noescape
@@ -103,6 +143,16 @@ func termsQ6_KAVX512(terms *float32, termStride int, w *byte, rowBytes int, rows
 //
 //go:noescape
 func unpackQ6_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// scalesQ6_KAVX512 unpacks the scales of rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.
+//
+//go:noescape
+func scalesQ6_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+
+// stripQ6_KAVX512 writes the weights of 16 rows: 4 columns of each, then the next 4 at 128 bytes.
+//
+//go:noescape
+func stripQ6_KAVX512(dst *byte, w *byte, rowBytes int, blocks int)
 
 // termsIQ4_XSAVX512 sets terms[row*termStride/4+block] for rows of at least 8 blocks.
 //

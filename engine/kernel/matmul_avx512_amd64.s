@@ -159,80 +159,227 @@ GLOBL w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ8_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, F16C, MMX+
-TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $8-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-80
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VPBROADCASTD w_80808080x1<>+0(SB), Z0
 	VMOVDQU32    w_110000x1_330022x1_0x14<>+0(SB), Z1
 	VMOVDQU32    w_150004x1_370026x1_0x14<>+0(SB), Z2
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1   (R11)(R10*1)
-	PREFETCHT1   64(R11)(R10*1)
-	PREFETCHT1   128(R11)(R10*1)
-	PREFETCHT1   192(R11)(R10*1)
-	PREFETCHT1   256(R11)(R10*1)
-	VMOVDQU32    2(R11), Y3
-	VINSERTI64X4 $0x01, 36(R11), Z3, Z3
+	PREFETCHT1   (R10)(R8*1)
+	PREFETCHT1   64(R10)(R8*1)
+	PREFETCHT1   128(R10)(R8*1)
+	PREFETCHT1   192(R10)(R8*1)
+	PREFETCHT1   256(R10)(R8*1)
+	VMOVDQU32    2(R10), Y3
+	VINSERTI64X4 $0x01, 36(R10), Z3, Z3
 	VPXORD       Z0, Z3, Z3
-	VMOVDQU32    70(R11), Y4
-	VINSERTI64X4 $0x01, 104(R11), Z4, Z4
+	VMOVDQU32    70(R10), Y4
+	VINSERTI64X4 $0x01, 104(R10), Z4, Z4
 	VPXORD       Z0, Z4, Z4
-	VMOVDQU32    138(R11), Y5
-	VINSERTI64X4 $0x01, 172(R11), Z5, Z5
+	VMOVDQU32    138(R10), Y5
+	VINSERTI64X4 $0x01, 172(R10), Z5, Z5
 	VPXORD       Z0, Z5, Z5
-	VMOVDQU32    206(R11), Y6
-	VINSERTI64X4 $0x01, 240(R11), Z6, Z6
+	VMOVDQU32    206(R10), Y6
+	VINSERTI64X4 $0x01, 240(R10), Z6, Z6
 	VPXORD       Z0, Z6, Z6
-	VMOVDQU32    Z3, (R12)
-	VMOVDQU32    Z4, 64(R12)
-	VMOVDQU32    Z5, 128(R12)
-	VMOVDQU32    Z6, 192(R12)
-	VMOVDQU64    (R11), Z7
+	VMOVDQU32    Z3, (R11)
+	VMOVDQU32    Z4, 64(R11)
+	VMOVDQU32    Z5, 128(R11)
+	VMOVDQU32    Z6, 192(R11)
+	VMOVDQU64    (R10), Z7
 	VMOVDQA64    Z1, Z8
-	VPERMI2W     64(R11), Z7, Z8
-	VMOVDQU64    128(R11), Z7
+	VPERMI2W     64(R10), Z7, Z8
+	VMOVDQU64    128(R10), Z7
 	VMOVDQA64    Z2, Z9
-	VPERMI2W     192(R11), Z7, Z9
+	VPERMI2W     192(R10), Z7, Z9
 	VPUNPCKLQDQ  X9, X8, X8
 	VCVTPH2PS    X8, Y8
-	VMOVUPS      Y8, (DX)(R13*4)
-	SUBQ         $0x00000008, R14
+	VMOVUPS      Y8, (AX)(R12*4)
+	SUBQ         $0x00000008, R13
 	JZ           done
-	MOVQ         $0x00000008, BP
-	MOVQ         R14, R15
-	CMPQ         R14, BP
-	CMOVQGT      BP, R15
-	CMOVQLT      BP, R14
-	ADDQ         R15, R13
-	IMUL3Q       $0x00000022, R15, BP
-	ADDQ         BP, R11
-	SHLQ         $0x05, R15
-	ADDQ         R15, R12
+	MOVQ         $0x00000008, R15
+	MOVQ         R13, R14
+	CMPQ         R13, R15
+	CMOVQGT      R15, R14
+	CMOVQLT      R15, R13
+	ADDQ         R14, R12
+	IMUL3Q       $0x00000022, R14, R15
+	ADDQ         R15, R10
+	SHLQ         $0x05, R14
+	ADDQ         R14, R11
 	JMP          block
 
 done:
-	ADDQ CX, AX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	LEAQ (SI)(DI*2), SI
-	ADDQ R9, R8
+	ADDQ qStride+8(FP), R9
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
 	DECQ rows+64(FP)
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func scalesQ8_0AVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+TEXT ·scalesQ8_0AVX512(SB), NOSPLIT, $0-64
+	MOVQ         scales+0(FP), AX
+	MOVQ         minima+8(FP), CX
+	MOVQ         sub+16(FP), DX
+	MOVQ         scaleStride+24(FP), BX
+	MOVQ         w+32(FP), SI
+	MOVQ         rowBytes+40(FP), DI
+	VPBROADCASTD w_80808080x1<>+0(SB), Z0
+	VMOVDQU32    w_110000x1_330022x1_0x14<>+0(SB), Z0
+	VMOVDQU32    w_150004x1_370026x1_0x14<>+0(SB), Z1
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	XORQ         R9, R9
+
+row:
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+56(FP), R13
+
+block:
+	PREFETCHT1  (R10)(R8*1)
+	PREFETCHT1  64(R10)(R8*1)
+	PREFETCHT1  128(R10)(R8*1)
+	PREFETCHT1  192(R10)(R8*1)
+	PREFETCHT1  256(R10)(R8*1)
+	VMOVDQU64   (R10), Z2
+	VMOVDQA64   Z0, Z3
+	VPERMI2W    64(R10), Z2, Z3
+	VMOVDQU64   128(R10), Z2
+	VMOVDQA64   Z1, Z4
+	VPERMI2W    192(R10), Z2, Z4
+	VPUNPCKLQDQ X4, X3, X3
+	VCVTPH2PS   X3, Y3
+	VMOVUPS     Y3, (AX)(R12*4)
+	SUBQ        $0x00000008, R13
+	JZ          done
+	MOVQ        $0x00000008, R15
+	MOVQ        R13, R14
+	CMPQ        R13, R15
+	CMOVQGT     R15, R14
+	CMOVQLT     R15, R13
+	ADDQ        R14, R12
+	IMUL3Q      $0x00000022, R14, R15
+	ADDQ        R15, R10
+	SHLQ        $0x05, R14
+	ADDQ        R14, R11
+	JMP         block
+
+done:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
+	DECQ rows+48(FP)
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripQ8_0AVX512(dst *byte, w *byte, rowBytes int, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·stripQ8_0AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ blocks+24(FP), CX
+	MOVQ w+8(FP), DX
+	MOVQ rowBytes+16(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (DX)(BX*4), DI
+	LEAQ (DI)(BX*4), R8
+	LEAQ (R8)(BX*4), R9
+
+block:
+	VBROADCASTF32X4 2(DX), Z0
+	VINSERTF32X4    $0x01, 2(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 2(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 2(R9), Z0, Z0
+	VBROADCASTF32X4 2(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 2(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 2(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 2(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 2(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 2(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 2(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 2(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 2(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 2(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 2(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 2(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z3, (AX)
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z1, 128(AX)
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z4, 256(AX)
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z0, 384(AX)
+	VBROADCASTF32X4 18(DX), Z0
+	VINSERTF32X4    $0x01, 18(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 18(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 18(R9), Z0, Z0
+	VBROADCASTF32X4 18(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 18(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 18(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 18(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 18(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 18(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 18(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 18(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 18(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 18(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 18(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 18(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z3, 512(AX)
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z1, 640(AX)
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z4, 768(AX)
+	VPXORD.BCST     w_80808080x1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z0, 896(AX)
+	ADDQ            $0x00000400, AX
+	ADDQ            $0x00000022, DX
+	ADDQ            $0x00000022, DI
+	ADDQ            $0x00000022, R8
+	ADDQ            $0x00000022, R9
+	SUBQ            $0x00000001, CX
+	JNZ             block
 	VZEROUPPER
 	RET
 
@@ -368,86 +515,215 @@ GLOBL w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ4_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
-TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $8-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $0-80
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
 	VMOVDQU32    w_0x4_4x4_0x4_4x4<>+0(SB), Z1
-	MOVL         $0x0000ff00, R10
-	KMOVW        R10, K1
-	MOVL         $0x000000f0, R10
-	KMOVW        R10, K2
-	MOVL         $0x00000f00, R10
-	KMOVW        R10, K2
-	MOVL         $0x0000f000, R10
-	KMOVW        R10, K2
+	MOVL         $0x0000ff00, R8
+	KMOVW        R8, K1
+	MOVL         $0x000000f0, R8
+	KMOVW        R8, K2
+	MOVL         $0x00000f00, R8
+	KMOVW        R8, K2
+	MOVL         $0x0000f000, R8
+	KMOVW        R8, K2
 	VMOVDQU32    w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z2
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI32X4 2(R11), Z3
-	VBROADCASTI32X4 20(R11), K1, Z3
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 2(R10), Z3
+	VBROADCASTI32X4 20(R10), K1, Z3
 	VPSRLVD         Z1, Z3, Z3
 	VPANDD          Z0, Z3, Z3
-	VBROADCASTI32X4 38(R11), Z4
-	VBROADCASTI32X4 56(R11), K1, Z4
+	VBROADCASTI32X4 38(R10), Z4
+	VBROADCASTI32X4 56(R10), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
 	VPANDD          Z0, Z4, Z4
-	VBROADCASTI32X4 74(R11), Z5
-	VBROADCASTI32X4 92(R11), K1, Z5
+	VBROADCASTI32X4 74(R10), Z5
+	VBROADCASTI32X4 92(R10), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 110(R11), Z6
-	VBROADCASTI32X4 128(R11), K1, Z6
+	VBROADCASTI32X4 110(R10), Z6
+	VBROADCASTI32X4 128(R10), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VMOVDQU32       Z3, (R12)
-	VMOVDQU32       Z4, 64(R12)
-	VMOVDQU32       Z5, 128(R12)
-	VMOVDQU32       Z6, 192(R12)
-	VMOVDQU64       (R11), Z3
+	VMOVDQU32       Z3, (R11)
+	VMOVDQU32       Z4, 64(R11)
+	VMOVDQU32       Z5, 128(R11)
+	VMOVDQU32       Z6, 192(R11)
+	VMOVDQU64       (R10), Z3
 	VMOVDQA64       Z2, Z4
-	VPERMI2W        72(R11), Z3, Z4
+	VPERMI2W        72(R10), Z3, Z4
 	VCVTPH2PS       X4, Y4
-	VMOVUPS         Y4, (DX)(R13*4)
-	SUBQ            $0x00000008, R14
+	VMOVUPS         Y4, (AX)(R12*4)
+	SUBQ            $0x00000008, R13
 	JZ              done
-	MOVQ            $0x00000008, BP
-	MOVQ            R14, R15
-	CMPQ            R14, BP
-	CMOVQGT         BP, R15
-	CMOVQLT         BP, R14
-	ADDQ            R15, R13
-	IMUL3Q          $0x00000012, R15, BP
-	ADDQ            BP, R11
-	SHLQ            $0x05, R15
-	ADDQ            R15, R12
+	MOVQ            $0x00000008, R15
+	MOVQ            R13, R14
+	CMPQ            R13, R15
+	CMOVQGT         R15, R14
+	CMOVQLT         R15, R13
+	ADDQ            R14, R12
+	IMUL3Q          $0x00000012, R14, R15
+	ADDQ            R15, R10
+	SHLQ            $0x05, R14
+	ADDQ            R14, R11
 	JMP             block
 
 done:
-	ADDQ CX, AX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	LEAQ (SI)(DI*2), SI
-	ADDQ R9, R8
+	ADDQ qStride+8(FP), R9
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
 	DECQ rows+64(FP)
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func scalesQ4_0AVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+TEXT ·scalesQ4_0AVX512(SB), NOSPLIT, $0-64
+	MOVQ         scales+0(FP), AX
+	MOVQ         minima+8(FP), CX
+	MOVQ         sub+16(FP), DX
+	MOVQ         scaleStride+24(FP), BX
+	MOVQ         w+32(FP), SI
+	MOVQ         rowBytes+40(FP), DI
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
+	VMOVDQU32    w_0x4_4x4_0x4_4x4<>+0(SB), Z0
+	MOVL         $0x0000ff00, R8
+	KMOVW        R8, K1
+	MOVL         $0x000000f0, R8
+	KMOVW        R8, K1
+	MOVL         $0x00000f00, R8
+	KMOVW        R8, K1
+	MOVL         $0x0000f000, R8
+	KMOVW        R8, K1
+	VMOVDQU32    w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z0
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	XORQ         R9, R9
+
+row:
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+56(FP), R13
+
+block:
+	PREFETCHT1 (R10)(R8*1)
+	PREFETCHT1 64(R10)(R8*1)
+	PREFETCHT1 128(R10)(R8*1)
+	VMOVDQU64  (R10), Z1
+	VMOVDQA64  Z0, Z2
+	VPERMI2W   72(R10), Z1, Z2
+	VCVTPH2PS  X2, Y2
+	VMOVUPS    Y2, (AX)(R12*4)
+	SUBQ       $0x00000008, R13
+	JZ         done
+	MOVQ       $0x00000008, R15
+	MOVQ       R13, R14
+	CMPQ       R13, R15
+	CMOVQGT    R15, R14
+	CMOVQLT    R15, R13
+	ADDQ       R14, R12
+	IMUL3Q     $0x00000012, R14, R15
+	ADDQ       R15, R10
+	SHLQ       $0x05, R14
+	ADDQ       R14, R11
+	JMP        block
+
+done:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
+	DECQ rows+48(FP)
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripQ4_0AVX512(dst *byte, w *byte, rowBytes int, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·stripQ4_0AVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ blocks+24(FP), CX
+	MOVQ w+8(FP), DX
+	MOVQ rowBytes+16(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (DX)(BX*4), DI
+	LEAQ (DI)(BX*4), R8
+	LEAQ (R8)(BX*4), R9
+
+block:
+	VBROADCASTF32X4 2(DX), Z0
+	VINSERTF32X4    $0x01, 2(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 2(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 2(R9), Z0, Z0
+	VBROADCASTF32X4 2(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 2(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 2(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 2(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 2(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 2(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 2(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 2(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 2(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 2(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 2(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 2(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, (AX)
+	VMOVDQU32       Z3, 512(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 128(AX)
+	VMOVDQU32       Z1, 640(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 256(AX)
+	VMOVDQU32       Z4, 768(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 384(AX)
+	VMOVDQU32       Z0, 896(AX)
+	ADDQ            $0x00000400, AX
+	ADDQ            $0x00000012, DX
+	ADDQ            $0x00000012, DI
+	ADDQ            $0x00000012, R8
+	ADDQ            $0x00000012, R9
+	SUBQ            $0x00000001, CX
+	JNZ             block
 	VZEROUPPER
 	RET
 
@@ -583,88 +859,87 @@ GLOBL w_a0000x1_1e0014x1_2a0020x1_3e0034x1_b0001x1_1f0015x1_2b0021x1_3f0035x1_0x
 
 // func unpackQ4_1AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
-TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $8-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $0-80
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
 	VMOVDQU32    w_0x4_4x4_0x4_4x4<>+0(SB), Z1
-	MOVL         $0x0000ff00, R10
-	KMOVW        R10, K1
-	MOVL         $0x000000f0, R10
-	KMOVW        R10, K2
-	MOVL         $0x00000f00, R10
-	KMOVW        R10, K2
-	MOVL         $0x0000f000, R10
-	KMOVW        R10, K2
+	MOVL         $0x0000ff00, R8
+	KMOVW        R8, K1
+	MOVL         $0x000000f0, R8
+	KMOVW        R8, K2
+	MOVL         $0x00000f00, R8
+	KMOVW        R8, K2
+	MOVL         $0x0000f000, R8
+	KMOVW        R8, K2
 	VMOVDQU32    w_0x8_80000000x8<>+0(SB), Z3
 	VMOVDQU32    w_a0000x1_1e0014x1_2a0020x1_3e0034x1_b0001x1_1f0015x1_2b0021x1_3f0035x1_0x8<>+0(SB), Z2
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI32X4 4(R11), Z4
-	VBROADCASTI32X4 24(R11), K1, Z4
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 4(R10), Z4
+	VBROADCASTI32X4 24(R10), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
 	VPANDD          Z0, Z4, Z4
-	VBROADCASTI32X4 44(R11), Z5
-	VBROADCASTI32X4 64(R11), K1, Z5
+	VBROADCASTI32X4 44(R10), Z5
+	VBROADCASTI32X4 64(R10), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 84(R11), Z6
-	VBROADCASTI32X4 104(R11), K1, Z6
+	VBROADCASTI32X4 84(R10), Z6
+	VBROADCASTI32X4 104(R10), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VBROADCASTI32X4 124(R11), Z7
-	VBROADCASTI32X4 144(R11), K1, Z7
+	VBROADCASTI32X4 124(R10), Z7
+	VBROADCASTI32X4 144(R10), K1, Z7
 	VPSRLVD         Z1, Z7, Z7
 	VPANDD          Z0, Z7, Z7
-	VMOVDQU32       Z4, (R12)
-	VMOVDQU32       Z5, 64(R12)
-	VMOVDQU32       Z6, 128(R12)
-	VMOVDQU32       Z7, 192(R12)
-	VMOVDQU64       (R11), Z4
+	VMOVDQU32       Z4, (R11)
+	VMOVDQU32       Z5, 64(R11)
+	VMOVDQU32       Z6, 128(R11)
+	VMOVDQU32       Z7, 192(R11)
+	VMOVDQU64       (R10), Z4
 	VMOVDQA64       Z2, Z5
-	VPERMI2W        80(R11), Z4, Z5
+	VPERMI2W        80(R10), Z4, Z5
 	VCVTPH2PS       Y5, Z5
 	VPXORD          Z3, Z5, Z5
-	VMOVUPS         Y5, (DX)(R13*4)
+	VMOVUPS         Y5, (AX)(R12*4)
 	VEXTRACTF64X4   $0x01, Z5, Y5
-	VMOVUPS         Y5, (BX)(R13*4)
-	SUBQ            $0x00000008, R14
+	VMOVUPS         Y5, (CX)(R12*4)
+	SUBQ            $0x00000008, R13
 	JZ              done
-	MOVQ            $0x00000008, BP
-	MOVQ            R14, R15
-	CMPQ            R14, BP
-	CMOVQGT         BP, R15
-	CMOVQLT         BP, R14
-	ADDQ            R15, R13
-	IMUL3Q          $0x00000014, R15, BP
-	ADDQ            BP, R11
-	SHLQ            $0x05, R15
-	ADDQ            R15, R12
+	MOVQ            $0x00000008, R15
+	MOVQ            R13, R14
+	CMPQ            R13, R15
+	CMOVQGT         R15, R14
+	CMOVQLT         R15, R13
+	ADDQ            R14, R12
+	IMUL3Q          $0x00000014, R14, R15
+	ADDQ            R15, R10
+	SHLQ            $0x05, R14
+	ADDQ            R14, R11
 	JMP             block
 
 done:
-	ADDQ CX, AX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	LEAQ (SI)(DI*2), SI
-	ADDQ R9, R8
+	ADDQ qStride+8(FP), R9
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
 	DECQ rows+64(FP)
 	JNZ  row
 	VZEROUPPER
@@ -835,106 +1110,105 @@ GLOBL w_16000bx1_35002ax1_0x14<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ5_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
-TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $8-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $0-80
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
 	VMOVDQU32    w_0x4_4x4_0x4_4x4<>+0(SB), Z1
-	MOVL         $0x0000ff00, R10
-	KMOVW        R10, K1
-	MOVL         $0x000000f0, R10
-	KMOVW        R10, K2
-	MOVL         $0x00000f00, R10
-	KMOVW        R10, K2
-	MOVL         $0x0000f000, R10
-	KMOVW        R10, K2
+	MOVL         $0x0000ff00, R8
+	KMOVW        R8, K1
+	MOVL         $0x000000f0, R8
+	KMOVW        R8, K2
+	MOVL         $0x00000f00, R8
+	KMOVW        R8, K2
+	MOVL         $0x0000f000, R8
+	KMOVW        R8, K2
 	VPBROADCASTD w_10101010x1<>+0(SB), Z2
 	VMOVDQU32    w_b0000x1_200016x1_0x14<>+0(SB), Z3
 	VMOVDQU32    w_16000bx1_35002ax1_0x14<>+0(SB), Z4
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI32X4 6(R11), Z5
-	VBROADCASTI32X4 28(R11), K1, Z5
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 6(R10), Z5
+	VBROADCASTI32X4 28(R10), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 50(R11), Z6
-	VBROADCASTI32X4 72(R11), K1, Z6
+	VBROADCASTI32X4 50(R10), Z6
+	VBROADCASTI32X4 72(R10), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VBROADCASTI32X4 94(R11), Z7
-	VBROADCASTI32X4 116(R11), K1, Z7
+	VBROADCASTI32X4 94(R10), Z7
+	VBROADCASTI32X4 116(R10), K1, Z7
 	VPSRLVD         Z1, Z7, Z7
 	VPANDD          Z0, Z7, Z7
-	VBROADCASTI32X4 138(R11), Z8
-	VBROADCASTI32X4 160(R11), K1, Z8
+	VBROADCASTI32X4 138(R10), Z8
+	VBROADCASTI32X4 160(R10), K1, Z8
 	VPSRLVD         Z1, Z8, Z8
 	VPANDD          Z0, Z8, Z8
-	KMOVD           2(R11), K2
-	KMOVD           24(R11), K3
+	KMOVD           2(R10), K2
+	KMOVD           24(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z5, K3, Z5
-	KMOVD           46(R11), K2
-	KMOVD           68(R11), K3
+	KMOVD           46(R10), K2
+	KMOVD           68(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z6, K3, Z6
-	KMOVD           90(R11), K2
-	KMOVD           112(R11), K3
+	KMOVD           90(R10), K2
+	KMOVD           112(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z7, K3, Z7
-	KMOVD           134(R11), K2
-	KMOVD           156(R11), K3
+	KMOVD           134(R10), K2
+	KMOVD           156(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z8, K3, Z8
-	VMOVDQU32       Z5, (R12)
-	VMOVDQU32       Z6, 64(R12)
-	VMOVDQU32       Z7, 128(R12)
-	VMOVDQU32       Z8, 192(R12)
-	VMOVDQU64       (R11), Z5
+	VMOVDQU32       Z5, (R11)
+	VMOVDQU32       Z6, 64(R11)
+	VMOVDQU32       Z7, 128(R11)
+	VMOVDQU32       Z8, 192(R11)
+	VMOVDQU64       (R10), Z5
 	VMOVDQA64       Z3, Z6
-	VPERMI2W        66(R11), Z5, Z6
-	VMOVDQU64       66(R11), Z5
+	VPERMI2W        66(R10), Z5, Z6
+	VMOVDQU64       66(R10), Z5
 	VMOVDQA64       Z4, Z7
-	VPERMI2W        112(R11), Z5, Z7
+	VPERMI2W        112(R10), Z5, Z7
 	VPUNPCKLQDQ     X7, X6, X6
 	VCVTPH2PS       X6, Y6
-	VMOVUPS         Y6, (DX)(R13*4)
-	SUBQ            $0x00000008, R14
+	VMOVUPS         Y6, (AX)(R12*4)
+	SUBQ            $0x00000008, R13
 	JZ              done
-	MOVQ            $0x00000008, BP
-	MOVQ            R14, R15
-	CMPQ            R14, BP
-	CMOVQGT         BP, R15
-	CMOVQLT         BP, R14
-	ADDQ            R15, R13
-	IMUL3Q          $0x00000016, R15, BP
-	ADDQ            BP, R11
-	SHLQ            $0x05, R15
-	ADDQ            R15, R12
+	MOVQ            $0x00000008, R15
+	MOVQ            R13, R14
+	CMPQ            R13, R15
+	CMOVQGT         R15, R14
+	CMOVQLT         R15, R13
+	ADDQ            R14, R12
+	IMUL3Q          $0x00000016, R14, R15
+	ADDQ            R15, R10
+	SHLQ            $0x05, R14
+	ADDQ            R14, R11
 	JMP             block
 
 done:
-	ADDQ CX, AX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	LEAQ (SI)(DI*2), SI
-	ADDQ R9, R8
+	ADDQ qStride+8(FP), R9
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
 	DECQ rows+64(FP)
 	JNZ  row
 	VZEROUPPER
@@ -1151,120 +1425,119 @@ GLOBL w_19000dx1_350029x1_0x14<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ5_1AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, MMX+
-TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $8-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $0-80
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
 	VMOVDQU32    w_0x4_4x4_0x4_4x4<>+0(SB), Z1
-	MOVL         $0x0000ff00, R10
-	KMOVW        R10, K1
-	MOVL         $0x000000f0, R10
-	KMOVW        R10, K2
-	MOVL         $0x00000f00, R10
-	KMOVW        R10, K2
-	MOVL         $0x0000f000, R10
-	KMOVW        R10, K2
+	MOVL         $0x0000ff00, R8
+	KMOVW        R8, K1
+	MOVL         $0x000000f0, R8
+	KMOVW        R8, K2
+	MOVL         $0x00000f00, R8
+	KMOVW        R8, K2
+	MOVL         $0x0000f000, R8
+	KMOVW        R8, K2
 	VPBROADCASTD w_10101010x1<>+0(SB), Z2
 	VMOVDQU32    w_0x8_80000000x8<>+0(SB), Z3
 	VMOVDQU32    w_c0000x1_200018x1_0x14<>+0(SB), Z4
 	VMOVDQU32    w_18000cx1_340028x1_0x14<>+0(SB), Z5
 	VMOVDQU32    w_d0001x1_210019x1_0x14<>+0(SB), Z6
 	VMOVDQU32    w_19000dx1_350029x1_0x14<>+0(SB), Z7
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI32X4 8(R11), Z8
-	VBROADCASTI32X4 32(R11), K1, Z8
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 8(R10), Z8
+	VBROADCASTI32X4 32(R10), K1, Z8
 	VPSRLVD         Z1, Z8, Z8
 	VPANDD          Z0, Z8, Z8
-	VBROADCASTI32X4 56(R11), Z9
-	VBROADCASTI32X4 80(R11), K1, Z9
+	VBROADCASTI32X4 56(R10), Z9
+	VBROADCASTI32X4 80(R10), K1, Z9
 	VPSRLVD         Z1, Z9, Z9
 	VPANDD          Z0, Z9, Z9
-	VBROADCASTI32X4 104(R11), Z10
-	VBROADCASTI32X4 128(R11), K1, Z10
+	VBROADCASTI32X4 104(R10), Z10
+	VBROADCASTI32X4 128(R10), K1, Z10
 	VPSRLVD         Z1, Z10, Z10
 	VPANDD          Z0, Z10, Z10
-	VBROADCASTI32X4 152(R11), Z11
-	VBROADCASTI32X4 176(R11), K1, Z11
+	VBROADCASTI32X4 152(R10), Z11
+	VBROADCASTI32X4 176(R10), K1, Z11
 	VPSRLVD         Z1, Z11, Z11
 	VPANDD          Z0, Z11, Z11
-	KMOVD           4(R11), K2
-	KMOVD           28(R11), K3
+	KMOVD           4(R10), K2
+	KMOVD           28(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z8, K3, Z8
-	KMOVD           52(R11), K2
-	KMOVD           76(R11), K3
+	KMOVD           52(R10), K2
+	KMOVD           76(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z9, K3, Z9
-	KMOVD           100(R11), K2
-	KMOVD           124(R11), K3
+	KMOVD           100(R10), K2
+	KMOVD           124(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z10, K3, Z10
-	KMOVD           148(R11), K2
-	KMOVD           172(R11), K3
+	KMOVD           148(R10), K2
+	KMOVD           172(R10), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z11, K3, Z11
-	VMOVDQU32       Z8, (R12)
-	VMOVDQU32       Z9, 64(R12)
-	VMOVDQU32       Z10, 128(R12)
-	VMOVDQU32       Z11, 192(R12)
-	VMOVDQU64       (R11), Z8
+	VMOVDQU32       Z8, (R11)
+	VMOVDQU32       Z9, 64(R11)
+	VMOVDQU32       Z10, 128(R11)
+	VMOVDQU32       Z11, 192(R11)
+	VMOVDQU64       (R10), Z8
 	VMOVDQA64       Z4, Z9
-	VPERMI2W        72(R11), Z8, Z9
-	VMOVDQU64       72(R11), Z8
+	VPERMI2W        72(R10), Z8, Z9
+	VMOVDQU64       72(R10), Z8
 	VMOVDQA64       Z5, Z10
-	VPERMI2W        128(R11), Z8, Z10
+	VPERMI2W        128(R10), Z8, Z10
 	VPUNPCKLQDQ     X10, X9, X9
-	VMOVDQU64       (R11), Z8
+	VMOVDQU64       (R10), Z8
 	VMOVDQA64       Z6, Z10
-	VPERMI2W        72(R11), Z8, Z10
-	VMOVDQU64       72(R11), Z8
+	VPERMI2W        72(R10), Z8, Z10
+	VMOVDQU64       72(R10), Z8
 	VMOVDQA64       Z7, Z11
-	VPERMI2W        128(R11), Z8, Z11
+	VPERMI2W        128(R10), Z8, Z11
 	VPUNPCKLQDQ     X11, X10, X10
 	VINSERTI32X4    $0x01, X10, Y9, Y9
 	VCVTPH2PS       Y9, Z9
 	VPXORD          Z3, Z9, Z9
-	VMOVUPS         Y9, (DX)(R13*4)
+	VMOVUPS         Y9, (AX)(R12*4)
 	VEXTRACTF64X4   $0x01, Z9, Y9
-	VMOVUPS         Y9, (BX)(R13*4)
-	SUBQ            $0x00000008, R14
+	VMOVUPS         Y9, (CX)(R12*4)
+	SUBQ            $0x00000008, R13
 	JZ              done
-	MOVQ            $0x00000008, BP
-	MOVQ            R14, R15
-	CMPQ            R14, BP
-	CMOVQGT         BP, R15
-	CMOVQLT         BP, R14
-	ADDQ            R15, R13
-	IMUL3Q          $0x00000018, R15, BP
-	ADDQ            BP, R11
-	SHLQ            $0x05, R15
-	ADDQ            R15, R12
+	MOVQ            $0x00000008, R15
+	MOVQ            R13, R14
+	CMPQ            R13, R15
+	CMOVQGT         R15, R14
+	CMOVQLT         R15, R13
+	ADDQ            R14, R12
+	IMUL3Q          $0x00000018, R14, R15
+	ADDQ            R15, R10
+	SHLQ            $0x05, R14
+	ADDQ            R14, R11
 	JMP             block
 
 done:
-	ADDQ CX, AX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	LEAQ (SI)(DI*2), SI
-	ADDQ R9, R8
+	ADDQ qStride+8(FP), R9
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
 	DECQ rows+64(FP)
 	JNZ  row
 	VZEROUPPER
@@ -1374,89 +1647,88 @@ GLOBL w_3f2d1801x1_766a5d4fx1_a6998d81x1_f1d9c5b5x1<>(SB), RODATA|NOPTR, $16
 
 // func unpackIQ4_NLAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
-TEXT ·unpackIQ4_NLAVX512(SB), NOSPLIT, $8-80
-	MOVQ            q+0(FP), AX
-	MOVQ            qStride+8(FP), CX
-	MOVQ            scales+16(FP), DX
-	MOVQ            minima+24(FP), BX
-	MOVQ            sub+32(FP), SI
-	MOVQ            scaleStride+40(FP), DI
-	MOVQ            w+48(FP), R8
-	MOVQ            rowBytes+56(FP), R9
+TEXT ·unpackIQ4_NLAVX512(SB), NOSPLIT, $0-80
+	MOVQ            scales+16(FP), AX
+	MOVQ            minima+24(FP), CX
+	MOVQ            sub+32(FP), DX
+	MOVQ            scaleStride+40(FP), BX
+	MOVQ            w+48(FP), SI
+	MOVQ            rowBytes+56(FP), DI
 	VPBROADCASTD    w_f0f0f0fx1<>+0(SB), Z0
 	VMOVDQU32       w_0x4_4x4_0x4_4x4<>+0(SB), Z1
-	MOVL            $0x0000ff00, R10
-	KMOVW           R10, K1
-	MOVL            $0x000000f0, R10
-	KMOVW           R10, K2
-	MOVL            $0x00000f00, R10
-	KMOVW           R10, K2
-	MOVL            $0x0000f000, R10
-	KMOVW           R10, K2
+	MOVL            $0x0000ff00, R8
+	KMOVW           R8, K1
+	MOVL            $0x000000f0, R8
+	KMOVW           R8, K2
+	MOVL            $0x00000f00, R8
+	KMOVW           R8, K2
+	MOVL            $0x0000f000, R8
+	KMOVW           R8, K2
 	VMOVDQU32       w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z2
 	VBROADCASTI32X4 w_3f2d1801x1_766a5d4fx1_a6998d81x1_f1d9c5b5x1<>+0(SB), Z3
-	MOVQ            R9, R10
-	SHLQ            $0x05, R10
+	MOVQ            DI, R8
+	SHLQ            $0x05, R8
+	MOVQ            q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI32X4 2(R11), Z4
-	VBROADCASTI32X4 20(R11), K1, Z4
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 2(R10), Z4
+	VBROADCASTI32X4 20(R10), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
 	VPANDD          Z0, Z4, Z4
-	VBROADCASTI32X4 38(R11), Z5
-	VBROADCASTI32X4 56(R11), K1, Z5
+	VBROADCASTI32X4 38(R10), Z5
+	VBROADCASTI32X4 56(R10), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 74(R11), Z6
-	VBROADCASTI32X4 92(R11), K1, Z6
+	VBROADCASTI32X4 74(R10), Z6
+	VBROADCASTI32X4 92(R10), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VBROADCASTI32X4 110(R11), Z7
-	VBROADCASTI32X4 128(R11), K1, Z7
+	VBROADCASTI32X4 110(R10), Z7
+	VBROADCASTI32X4 128(R10), K1, Z7
 	VPSRLVD         Z1, Z7, Z7
 	VPANDD          Z0, Z7, Z7
 	VPSHUFB         Z4, Z3, Z4
 	VPSHUFB         Z5, Z3, Z5
 	VPSHUFB         Z6, Z3, Z6
 	VPSHUFB         Z7, Z3, Z7
-	VMOVDQU32       Z4, (R12)
-	VMOVDQU32       Z5, 64(R12)
-	VMOVDQU32       Z6, 128(R12)
-	VMOVDQU32       Z7, 192(R12)
-	VMOVDQU64       (R11), Z4
+	VMOVDQU32       Z4, (R11)
+	VMOVDQU32       Z5, 64(R11)
+	VMOVDQU32       Z6, 128(R11)
+	VMOVDQU32       Z7, 192(R11)
+	VMOVDQU64       (R10), Z4
 	VMOVDQA64       Z2, Z5
-	VPERMI2W        72(R11), Z4, Z5
+	VPERMI2W        72(R10), Z4, Z5
 	VCVTPH2PS       X5, Y5
-	VMOVUPS         Y5, (DX)(R13*4)
-	SUBQ            $0x00000008, R14
+	VMOVUPS         Y5, (AX)(R12*4)
+	SUBQ            $0x00000008, R13
 	JZ              done
-	MOVQ            $0x00000008, BP
-	MOVQ            R14, R15
-	CMPQ            R14, BP
-	CMOVQGT         BP, R15
-	CMOVQLT         BP, R14
-	ADDQ            R15, R13
-	IMUL3Q          $0x00000012, R15, BP
-	ADDQ            BP, R11
-	SHLQ            $0x05, R15
-	ADDQ            R15, R12
+	MOVQ            $0x00000008, R15
+	MOVQ            R13, R14
+	CMPQ            R13, R15
+	CMOVQGT         R15, R14
+	CMOVQLT         R15, R13
+	ADDQ            R14, R12
+	IMUL3Q          $0x00000012, R14, R15
+	ADDQ            R15, R10
+	SHLQ            $0x05, R14
+	ADDQ            R14, R11
 	JMP             block
 
 done:
-	ADDQ CX, AX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	LEAQ (SI)(DI*2), SI
-	ADDQ R9, R8
+	ADDQ qStride+8(FP), R9
+	ADDQ BX, AX
+	ADDQ BX, CX
+	LEAQ (DX)(BX*2), DX
+	ADDQ DI, SI
 	DECQ rows+64(FP)
 	JNZ  row
 	VZEROUPPER
@@ -1776,14 +2048,12 @@ GLOBL w_1cx8_1bx8<>(SB), RODATA|NOPTR, $64
 // func unpackQ3_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, F16C, MMX+
 TEXT ·unpackQ3_KAVX512(SB), NOSPLIT, $0-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VPBROADCASTD w_3030303x1<>+0(SB), Z0
 	VPBROADCASTD w_4040404x1<>+0(SB), Z1
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z4
@@ -1793,47 +2063,48 @@ TEXT ·unpackQ3_KAVX512(SB), NOSPLIT, $0-80
 	VMOVDQU32    w_d0c0b0ax4<>+0(SB), X3
 	VMOVDQU32    w_0x2_4x2_0x12<>+0(SB), Z7
 	VMOVDQU32    w_4x1_2x1_0x1_1ex1_0x12<>+0(SB), Z8
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	VBROADCASTI64X4 (R11), Z9
-	VBROADCASTI64X4 32(R11), Z11
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	VBROADCASTI64X4 (R10), Z9
+	VBROADCASTI64X4 32(R10), Z11
 	VPSRLVD         w_0x8_2x8<>+0(SB), Z11, Z11
 	VPANDD          Z0, Z11, Z11
 	VPROLVD         w_2x8_1x8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z11
-	VBROADCASTI64X4 32(R11), Z12
+	VBROADCASTI64X4 32(R10), Z12
 	VPSRLVD         w_4x8_6x8<>+0(SB), Z12, Z12
 	VPANDD          Z0, Z12, Z12
 	VPROLVD         w_0x8_1fx8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z12
-	VBROADCASTI64X4 64(R11), Z13
+	VBROADCASTI64X4 64(R10), Z13
 	VPSRLVD         w_0x8_2x8<>+0(SB), Z13, Z13
 	VPANDD          Z0, Z13, Z13
 	VPROLVD         w_1ex8_1dx8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z13
-	VBROADCASTI64X4 64(R11), Z14
+	VBROADCASTI64X4 64(R10), Z14
 	VPSRLVD         w_4x8_6x8<>+0(SB), Z14, Z14
 	VPANDD          Z0, Z14, Z14
 	VPROLVD         w_1cx8_1bx8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z14
-	VMOVDQU32       Z11, (R12)
-	VMOVDQU32       Z12, 64(R12)
-	VMOVDQU32       Z13, 128(R12)
-	VMOVDQU32       Z14, 192(R12)
-	VPBROADCASTW    108(R11), X9
+	VMOVDQU32       Z11, (R11)
+	VMOVDQU32       Z12, 64(R11)
+	VMOVDQU32       Z13, 128(R11)
+	VMOVDQU32       Z14, 192(R11)
+	VPBROADCASTW    108(R10), X9
 	VCVTPH2PS       X9, Y9
-	VMOVUPS         Y9, (DX)(R13*4)
-	VMOVDQU32       94(R11), X9
+	VMOVUPS         Y9, (AX)(R12*4)
+	VMOVDQU32       94(R10), X9
 	VPSHUFB         X2, X9, X10
 	VPSRLVD         X7, X10, X10
 	VPANDD          X4, X10, X10
@@ -1842,18 +2113,18 @@ block:
 	VPTERNLOGD      $0xf8, X5, X9, X10
 	VPSUBB          X6, X10, X10
 	VPMOVSXBD       X10, Z9
-	VMOVDQU32       Z9, (SI)(R13*8)
-	SUBQ            $0x00000008, R14
-	ADDQ            $0x0000006e, R11
-	ADDQ            $0x00000100, R12
-	ADDQ            $0x00000008, R13
-	TESTQ           R14, R14
+	VMOVDQU32       Z9, (DX)(R12*8)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x0000006e, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
 	JNZ             block
-	ADDQ            CX, AX
-	ADDQ            DI, DX
-	ADDQ            DI, BX
-	LEAQ            (SI)(DI*2), SI
-	ADDQ            R9, R8
+	ADDQ            qStride+8(FP), R9
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	LEAQ            (DX)(BX*2), DX
+	ADDQ            DI, SI
 	DECQ            rows+64(FP)
 	JNZ             row
 	VZEROUPPER
@@ -2077,14 +2348,12 @@ GLOBL w_0x1_4x1_0x1_4x1_0x1_4x1_0x1_4x1_0x8<>(SB), RODATA|NOPTR, $64
 // func unpackQ4_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
 TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $0-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VMOVDQU32    w_0x12_4x4<>+0(SB), Z1
 	VPBROADCASTD w_30x1<>+0(SB), Z3
 	VMOVDQU32    w_80808004x1_80808005x1_80808006x1_80808007x1_8080040cx1_8080050dx1_8080060ex1_8080070fx1_80808008x1_80808009x1_8080800ax1_8080800bx1_8080080cx1_8080090dx1_80800a0ex1_80800b0fx1<>+0(SB), Z0
@@ -2093,36 +2362,37 @@ TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
 	VPBROADCASTD w_f0f0f0f0x1<>+0(SB), Z6
 	VMOVDQU32    w_0x8_4x8<>+0(SB), Z6
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI64X4 16(R11), Z7
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI64X4 16(R10), Z7
 	VPSRLVD         Z6, Z7, Z7
 	VPANDD          Z5, Z7, Z7
-	VBROADCASTI64X4 48(R11), Z8
+	VBROADCASTI64X4 48(R10), Z8
 	VPSRLVD         Z6, Z8, Z8
 	VPANDD          Z5, Z8, Z8
-	VBROADCASTI64X4 80(R11), Z9
+	VBROADCASTI64X4 80(R10), Z9
 	VPSRLVD         Z6, Z9, Z9
 	VPANDD          Z5, Z9, Z9
-	VBROADCASTI64X4 112(R11), Z10
+	VBROADCASTI64X4 112(R10), Z10
 	VPSRLVD         Z6, Z10, Z10
 	VPANDD          Z5, Z10, Z10
-	VMOVDQU32       Z7, (R12)
-	VMOVDQU32       Z8, 64(R12)
-	VMOVDQU32       Z9, 128(R12)
-	VMOVDQU32       Z10, 192(R12)
-	VBROADCASTI32X4 (R11), Z7
+	VMOVDQU32       Z7, (R11)
+	VMOVDQU32       Z8, 64(R11)
+	VMOVDQU32       Z9, 128(R11)
+	VMOVDQU32       Z10, 192(R11)
+	VBROADCASTI32X4 (R10), Z7
 	VPSHUFB         Z0, Z7, Z8
 	VPSRLD          $0x0a, Z8, Z9
 	VPSRLVD         Z1, Z8, Z8
@@ -2132,22 +2402,456 @@ block:
 	VCVTPH2PS       Y7, Z7
 	VCVTDQ2PS       Z8, Z8
 	VMULPS          Z7, Z8, Z8
-	VMOVUPS         Y8, (DX)(R13*4)
+	VMOVUPS         Y8, (AX)(R12*4)
 	VEXTRACTF64X4   $0x01, Z8, Y8
-	VMOVUPS         Y8, (BX)(R13*4)
-	SUBQ            $0x00000008, R14
-	ADDQ            $0x00000090, R11
-	ADDQ            $0x00000100, R12
-	ADDQ            $0x00000008, R13
-	TESTQ           R14, R14
+	VMOVUPS         Y8, (CX)(R12*4)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x00000090, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
 	JNZ             block
-	ADDQ            CX, AX
-	ADDQ            DI, DX
-	ADDQ            DI, BX
-	LEAQ            (SI)(DI*2), SI
-	ADDQ            R9, R8
+	ADDQ            qStride+8(FP), R9
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	LEAQ            (DX)(BX*2), DX
+	ADDQ            DI, SI
 	DECQ            rows+64(FP)
 	JNZ             row
+	VZEROUPPER
+	RET
+
+// func scalesQ4_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+TEXT ·scalesQ4_KAVX512(SB), NOSPLIT, $0-64
+	MOVQ         scales+0(FP), AX
+	MOVQ         minima+8(FP), CX
+	MOVQ         sub+16(FP), DX
+	MOVQ         scaleStride+24(FP), BX
+	MOVQ         w+32(FP), SI
+	MOVQ         rowBytes+40(FP), DI
+	VMOVDQU32    w_0x12_4x4<>+0(SB), Z1
+	VPBROADCASTD w_30x1<>+0(SB), Z3
+	VMOVDQU32    w_80808004x1_80808005x1_80808006x1_80808007x1_8080040cx1_8080050dx1_8080060ex1_8080070fx1_80808008x1_80808009x1_8080800ax1_8080800bx1_8080080cx1_8080090dx1_80800a0ex1_80800b0fx1<>+0(SB), Z0
+	VMOVDQU32    w_3fx4_fx4_3fx4_fx4<>+0(SB), Z2
+	VMOVDQU32    w_1000100x4_3020302x4_0x8<>+0(SB), Z4
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
+	VPBROADCASTD w_f0f0f0f0x1<>+0(SB), Z5
+	VMOVDQU32    w_0x8_4x8<>+0(SB), Z5
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	XORQ         R9, R9
+
+row:
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+56(FP), R13
+
+block:
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 (R10), Z5
+	VPSHUFB         Z0, Z5, Z6
+	VPSRLD          $0x0a, Z6, Z7
+	VPSRLVD         Z1, Z6, Z6
+	VPANDD          Z2, Z6, Z6
+	VPTERNLOGD      $0xf8, Z3, Z7, Z6
+	VPSHUFB         Y4, Y5, Y5
+	VCVTPH2PS       Y5, Z5
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VMOVUPS         Y6, (AX)(R12*4)
+	VEXTRACTF64X4   $0x01, Z6, Y6
+	VMOVUPS         Y6, (CX)(R12*4)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x00000090, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
+	JNZ             block
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	LEAQ            (DX)(BX*2), DX
+	ADDQ            DI, SI
+	DECQ            rows+48(FP)
+	JNZ             row
+	VZEROUPPER
+	RET
+
+// func stripQ4_KAVX512(dst *byte, w *byte, rowBytes int, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·stripQ4_KAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ blocks+24(FP), CX
+	MOVQ w+8(FP), DX
+	MOVQ rowBytes+16(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (DX)(BX*4), DI
+	LEAQ (DI)(BX*4), R8
+	LEAQ (R8)(BX*4), R9
+
+block:
+	VBROADCASTF32X4 16(DX), Z0
+	VINSERTF32X4    $0x01, 16(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 16(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 16(R9), Z0, Z0
+	VBROADCASTF32X4 16(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 16(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 16(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 16(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 16(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 16(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 16(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 16(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 16(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 16(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 16(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 16(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, (AX)
+	VMOVDQU32       Z3, 1024(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 128(AX)
+	VMOVDQU32       Z1, 1152(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 256(AX)
+	VMOVDQU32       Z4, 1280(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 384(AX)
+	VMOVDQU32       Z0, 1408(AX)
+	VBROADCASTF32X4 32(DX), Z0
+	VINSERTF32X4    $0x01, 32(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 32(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 32(R9), Z0, Z0
+	VBROADCASTF32X4 32(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 32(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 32(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 32(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 32(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 32(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 32(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 32(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 32(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 32(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 32(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 32(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, 512(AX)
+	VMOVDQU32       Z3, 1536(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 640(AX)
+	VMOVDQU32       Z1, 1664(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 768(AX)
+	VMOVDQU32       Z4, 1792(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 896(AX)
+	VMOVDQU32       Z0, 1920(AX)
+	VBROADCASTF32X4 48(DX), Z0
+	VINSERTF32X4    $0x01, 48(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 48(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 48(R9), Z0, Z0
+	VBROADCASTF32X4 48(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 48(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 48(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 48(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 48(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 48(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 48(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 48(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 48(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 48(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 48(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 48(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, 2048(AX)
+	VMOVDQU32       Z3, 3072(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 2176(AX)
+	VMOVDQU32       Z1, 3200(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 2304(AX)
+	VMOVDQU32       Z4, 3328(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 2432(AX)
+	VMOVDQU32       Z0, 3456(AX)
+	VBROADCASTF32X4 64(DX), Z0
+	VINSERTF32X4    $0x01, 64(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 64(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 64(R9), Z0, Z0
+	VBROADCASTF32X4 64(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 64(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 64(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 64(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 64(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 64(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 64(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 64(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 64(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 64(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 64(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 64(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, 2560(AX)
+	VMOVDQU32       Z3, 3584(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 2688(AX)
+	VMOVDQU32       Z1, 3712(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 2816(AX)
+	VMOVDQU32       Z4, 3840(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 2944(AX)
+	VMOVDQU32       Z0, 3968(AX)
+	VBROADCASTF32X4 80(DX), Z0
+	VINSERTF32X4    $0x01, 80(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 80(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 80(R9), Z0, Z0
+	VBROADCASTF32X4 80(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 80(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 80(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 80(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 80(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 80(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 80(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 80(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 80(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 80(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 80(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 80(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, 4096(AX)
+	VMOVDQU32       Z3, 5120(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 4224(AX)
+	VMOVDQU32       Z1, 5248(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 4352(AX)
+	VMOVDQU32       Z4, 5376(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 4480(AX)
+	VMOVDQU32       Z0, 5504(AX)
+	VBROADCASTF32X4 96(DX), Z0
+	VINSERTF32X4    $0x01, 96(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 96(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 96(R9), Z0, Z0
+	VBROADCASTF32X4 96(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 96(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 96(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 96(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 96(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 96(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 96(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 96(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 96(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 96(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 96(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 96(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, 4608(AX)
+	VMOVDQU32       Z3, 5632(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 4736(AX)
+	VMOVDQU32       Z1, 5760(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 4864(AX)
+	VMOVDQU32       Z4, 5888(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 4992(AX)
+	VMOVDQU32       Z0, 6016(AX)
+	VBROADCASTF32X4 112(DX), Z0
+	VINSERTF32X4    $0x01, 112(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 112(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 112(R9), Z0, Z0
+	VBROADCASTF32X4 112(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 112(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 112(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 112(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 112(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 112(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 112(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 112(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 112(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 112(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 112(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 112(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, 6144(AX)
+	VMOVDQU32       Z3, 7168(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 6272(AX)
+	VMOVDQU32       Z1, 7296(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 6400(AX)
+	VMOVDQU32       Z4, 7424(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 6528(AX)
+	VMOVDQU32       Z0, 7552(AX)
+	VBROADCASTF32X4 128(DX), Z0
+	VINSERTF32X4    $0x01, 128(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 128(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 128(R9), Z0, Z0
+	VBROADCASTF32X4 128(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 128(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 128(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 128(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 128(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 128(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 128(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 128(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 128(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 128(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 128(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 128(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z2
+	VPSRLD          $0x04, Z3, Z3
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z3, Z3
+	VMOVDQU32       Z2, 6656(AX)
+	VMOVDQU32       Z3, 7680(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z2
+	VPSRLD          $0x04, Z1, Z1
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z1, Z1
+	VMOVDQU32       Z2, 6784(AX)
+	VMOVDQU32       Z1, 7808(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z1
+	VPSRLD          $0x04, Z4, Z4
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z4, Z4
+	VMOVDQU32       Z1, 6912(AX)
+	VMOVDQU32       Z4, 7936(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z1
+	VPSRLD          $0x04, Z0, Z0
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z0, Z0
+	VMOVDQU32       Z1, 7040(AX)
+	VMOVDQU32       Z0, 8064(AX)
+	ADDQ            $0x00002000, AX
+	ADDQ            $0x00000090, DX
+	ADDQ            $0x00000090, DI
+	ADDQ            $0x00000090, R8
+	ADDQ            $0x00000090, R9
+	SUBQ            $0x00000008, CX
+	JNZ             block
 	VZEROUPPER
 	RET
 
@@ -2303,14 +3007,12 @@ GLOBL w_4x8_3x8<>(SB), RODATA|NOPTR, $64
 // func unpackQ5_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
 TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $0-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VMOVDQU32    w_0x12_4x4<>+0(SB), Z1
 	VPBROADCASTD w_30x1<>+0(SB), Z3
 	VMOVDQU32    w_80808004x1_80808005x1_80808006x1_80808007x1_8080040cx1_8080050dx1_8080060ex1_8080070fx1_80808008x1_80808009x1_8080800ax1_8080800bx1_8080080cx1_8080090dx1_80800a0ex1_80800b0fx1<>+0(SB), Z0
@@ -2321,45 +3023,46 @@ TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_10101010x1<>+0(SB), Z7
 	VMOVDQU32    w_4x4_2x4_0x4_1ex4<>+0(SB), Z8
 	VMOVDQU32    w_3x4_1x4_1fx4_1dx4<>+0(SB), Z8
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI64X4 16(R11), Z8
-	VBROADCASTI64X4 48(R11), Z10
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI64X4 16(R10), Z8
+	VBROADCASTI64X4 48(R10), Z10
 	VPSRLVD         Z6, Z10, Z10
 	VPANDD          Z5, Z10, Z10
 	VPROLVD         w_4x8_3x8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z10
-	VBROADCASTI64X4 80(R11), Z11
+	VBROADCASTI64X4 80(R10), Z11
 	VPSRLVD         Z6, Z11, Z11
 	VPANDD          Z5, Z11, Z11
 	VPROLVD         w_2x8_1x8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z11
-	VBROADCASTI64X4 112(R11), Z12
+	VBROADCASTI64X4 112(R10), Z12
 	VPSRLVD         Z6, Z12, Z12
 	VPANDD          Z5, Z12, Z12
 	VPROLVD         w_0x8_1fx8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z12
-	VBROADCASTI64X4 144(R11), Z13
+	VBROADCASTI64X4 144(R10), Z13
 	VPSRLVD         Z6, Z13, Z13
 	VPANDD          Z5, Z13, Z13
 	VPROLVD         w_1ex8_1dx8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z13
-	VMOVDQU32       Z10, (R12)
-	VMOVDQU32       Z11, 64(R12)
-	VMOVDQU32       Z12, 128(R12)
-	VMOVDQU32       Z13, 192(R12)
-	VBROADCASTI32X4 (R11), Z8
+	VMOVDQU32       Z10, (R11)
+	VMOVDQU32       Z11, 64(R11)
+	VMOVDQU32       Z12, 128(R11)
+	VMOVDQU32       Z13, 192(R11)
+	VBROADCASTI32X4 (R10), Z8
 	VPSHUFB         Z0, Z8, Z9
 	VPSRLD          $0x0a, Z9, Z10
 	VPSRLVD         Z1, Z9, Z9
@@ -2369,22 +3072,626 @@ block:
 	VCVTPH2PS       Y8, Z8
 	VCVTDQ2PS       Z9, Z9
 	VMULPS          Z8, Z9, Z9
-	VMOVUPS         Y9, (DX)(R13*4)
+	VMOVUPS         Y9, (AX)(R12*4)
 	VEXTRACTF64X4   $0x01, Z9, Y9
-	VMOVUPS         Y9, (BX)(R13*4)
-	SUBQ            $0x00000008, R14
-	ADDQ            $0x000000b0, R11
-	ADDQ            $0x00000100, R12
-	ADDQ            $0x00000008, R13
-	TESTQ           R14, R14
+	VMOVUPS         Y9, (CX)(R12*4)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x000000b0, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
 	JNZ             block
-	ADDQ            CX, AX
-	ADDQ            DI, DX
-	ADDQ            DI, BX
-	LEAQ            (SI)(DI*2), SI
-	ADDQ            R9, R8
+	ADDQ            qStride+8(FP), R9
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	LEAQ            (DX)(BX*2), DX
+	ADDQ            DI, SI
 	DECQ            rows+64(FP)
 	JNZ             row
+	VZEROUPPER
+	RET
+
+// func scalesQ5_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+TEXT ·scalesQ5_KAVX512(SB), NOSPLIT, $0-64
+	MOVQ         scales+0(FP), AX
+	MOVQ         minima+8(FP), CX
+	MOVQ         sub+16(FP), DX
+	MOVQ         scaleStride+24(FP), BX
+	MOVQ         w+32(FP), SI
+	MOVQ         rowBytes+40(FP), DI
+	VMOVDQU32    w_0x12_4x4<>+0(SB), Z1
+	VPBROADCASTD w_30x1<>+0(SB), Z3
+	VMOVDQU32    w_80808004x1_80808005x1_80808006x1_80808007x1_8080040cx1_8080050dx1_8080060ex1_8080070fx1_80808008x1_80808009x1_8080800ax1_8080800bx1_8080080cx1_8080090dx1_80800a0ex1_80800b0fx1<>+0(SB), Z0
+	VMOVDQU32    w_3fx4_fx4_3fx4_fx4<>+0(SB), Z2
+	VMOVDQU32    w_1000100x4_3020302x4_0x8<>+0(SB), Z4
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
+	VMOVDQU32    w_0x8_4x8<>+0(SB), Z5
+	VPBROADCASTD w_10101010x1<>+0(SB), Z5
+	VMOVDQU32    w_4x4_2x4_0x4_1ex4<>+0(SB), Z5
+	VMOVDQU32    w_3x4_1x4_1fx4_1dx4<>+0(SB), Z5
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	XORQ         R9, R9
+
+row:
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+56(FP), R13
+
+block:
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 (R10), Z5
+	VPSHUFB         Z0, Z5, Z6
+	VPSRLD          $0x0a, Z6, Z7
+	VPSRLVD         Z1, Z6, Z6
+	VPANDD          Z2, Z6, Z6
+	VPTERNLOGD      $0xf8, Z3, Z7, Z6
+	VPSHUFB         Y4, Y5, Y5
+	VCVTPH2PS       Y5, Z5
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VMOVUPS         Y6, (AX)(R12*4)
+	VEXTRACTF64X4   $0x01, Z6, Y6
+	VMOVUPS         Y6, (CX)(R12*4)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x000000b0, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
+	JNZ             block
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	LEAQ            (DX)(BX*2), DX
+	ADDQ            DI, SI
+	DECQ            rows+48(FP)
+	JNZ             row
+	VZEROUPPER
+	RET
+
+// func stripQ5_KAVX512(dst *byte, w *byte, rowBytes int, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·stripQ5_KAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ blocks+24(FP), CX
+	MOVQ w+8(FP), DX
+	MOVQ rowBytes+16(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (DX)(BX*4), DI
+	LEAQ (DI)(BX*4), R8
+	LEAQ (R8)(BX*4), R9
+
+block:
+	VBROADCASTF32X4 16(DX), Z0
+	VINSERTF32X4    $0x01, 16(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 16(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 16(R9), Z0, Z0
+	VBROADCASTF32X4 16(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 16(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 16(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 16(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 16(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 16(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 16(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 16(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 16(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 16(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 16(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 16(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VBROADCASTF32X4 48(DX), Z2
+	VINSERTF32X4    $0x01, 48(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 48(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 48(R9), Z2, Z2
+	VBROADCASTF32X4 48(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 48(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 48(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 48(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 48(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 48(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 48(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 48(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 48(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 48(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 48(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 48(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x04, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z6
+	VPSLLD          $0x03, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z7
+	VMOVDQU32       Z6, (AX)
+	VMOVDQU32       Z7, 1024(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x04, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z6
+	VPSLLD          $0x03, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z5
+	VMOVDQU32       Z6, 128(AX)
+	VMOVDQU32       Z5, 1152(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x04, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x03, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z8
+	VMOVDQU32       Z5, 256(AX)
+	VMOVDQU32       Z8, 1280(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x04, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x03, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z2
+	VMOVDQU32       Z5, 384(AX)
+	VMOVDQU32       Z2, 1408(AX)
+	VBROADCASTF32X4 80(DX), Z2
+	VINSERTF32X4    $0x01, 80(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 80(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 80(R9), Z2, Z2
+	VBROADCASTF32X4 80(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 80(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 80(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 80(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 80(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 80(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 80(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 80(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 80(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 80(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 80(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 80(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z6
+	VPSLLD          $0x01, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z7
+	VMOVDQU32       Z6, 2048(AX)
+	VMOVDQU32       Z7, 3072(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x02, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z6
+	VPSLLD          $0x01, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z5
+	VMOVDQU32       Z6, 2176(AX)
+	VMOVDQU32       Z5, 3200(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x02, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x01, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z8
+	VMOVDQU32       Z5, 2304(AX)
+	VMOVDQU32       Z8, 3328(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x02, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x01, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z2
+	VMOVDQU32       Z5, 2432(AX)
+	VMOVDQU32       Z2, 3456(AX)
+	VBROADCASTF32X4 112(DX), Z2
+	VINSERTF32X4    $0x01, 112(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 112(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 112(R9), Z2, Z2
+	VBROADCASTF32X4 112(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 112(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 112(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 112(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 112(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 112(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 112(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 112(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 112(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 112(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 112(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 112(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z6
+	VPSRLD          $0x01, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z7
+	VMOVDQU32       Z6, 4096(AX)
+	VMOVDQU32       Z7, 5120(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z1, Z6
+	VPSRLD          $0x01, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z5
+	VMOVDQU32       Z6, 4224(AX)
+	VMOVDQU32       Z5, 5248(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z4, Z5
+	VPSRLD          $0x01, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z8
+	VMOVDQU32       Z5, 4352(AX)
+	VMOVDQU32       Z8, 5376(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z0, Z5
+	VPSRLD          $0x01, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z2
+	VMOVDQU32       Z5, 4480(AX)
+	VMOVDQU32       Z2, 5504(AX)
+	VBROADCASTF32X4 144(DX), Z2
+	VINSERTF32X4    $0x01, 144(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 144(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 144(R9), Z2, Z2
+	VBROADCASTF32X4 144(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 144(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 144(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 144(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 144(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 144(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 144(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 144(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 144(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 144(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 144(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 144(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSRLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z6
+	VPSRLD          $0x03, Z3, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 6144(AX)
+	VMOVDQU32       Z7, 7168(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z3
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSRLD          $0x02, Z1, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z3
+	VPSRLD          $0x03, Z1, Z1
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z3, 6272(AX)
+	VMOVDQU32       Z5, 7296(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z1
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSRLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x03, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z8
+	VMOVDQU32       Z1, 6400(AX)
+	VMOVDQU32       Z8, 7424(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z1
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSRLD          $0x02, Z0, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x03, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z1, 6528(AX)
+	VMOVDQU32       Z2, 7552(AX)
+	VBROADCASTF32X4 32(DX), Z0
+	VINSERTF32X4    $0x01, 32(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 32(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 32(R9), Z0, Z0
+	VBROADCASTF32X4 32(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 32(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 32(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 32(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 32(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 32(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 32(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 32(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 32(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 32(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 32(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 32(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VBROADCASTF32X4 64(DX), Z2
+	VINSERTF32X4    $0x01, 64(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 64(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 64(R9), Z2, Z2
+	VBROADCASTF32X4 64(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 64(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 64(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 64(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 64(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 64(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 64(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 64(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 64(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 64(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 64(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 64(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x04, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z6
+	VPSLLD          $0x03, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z7
+	VMOVDQU32       Z6, 512(AX)
+	VMOVDQU32       Z7, 1536(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x04, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z6
+	VPSLLD          $0x03, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z5
+	VMOVDQU32       Z6, 640(AX)
+	VMOVDQU32       Z5, 1664(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x04, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x03, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z8
+	VMOVDQU32       Z5, 768(AX)
+	VMOVDQU32       Z8, 1792(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x04, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x03, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z2
+	VMOVDQU32       Z5, 896(AX)
+	VMOVDQU32       Z2, 1920(AX)
+	VBROADCASTF32X4 96(DX), Z2
+	VINSERTF32X4    $0x01, 96(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 96(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 96(R9), Z2, Z2
+	VBROADCASTF32X4 96(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 96(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 96(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 96(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 96(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 96(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 96(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 96(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 96(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 96(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 96(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 96(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z6
+	VPSLLD          $0x01, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z7
+	VMOVDQU32       Z6, 2560(AX)
+	VMOVDQU32       Z7, 3584(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x02, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z6
+	VPSLLD          $0x01, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z5
+	VMOVDQU32       Z6, 2688(AX)
+	VMOVDQU32       Z5, 3712(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x02, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x01, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z8
+	VMOVDQU32       Z5, 2816(AX)
+	VMOVDQU32       Z8, 3840(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x02, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z5
+	VPSLLD          $0x01, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z2
+	VMOVDQU32       Z5, 2944(AX)
+	VMOVDQU32       Z2, 3968(AX)
+	VBROADCASTF32X4 128(DX), Z2
+	VINSERTF32X4    $0x01, 128(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 128(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 128(R9), Z2, Z2
+	VBROADCASTF32X4 128(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 128(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 128(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 128(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 128(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 128(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 128(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 128(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 128(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 128(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 128(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 128(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z6
+	VPSRLD          $0x01, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z7
+	VMOVDQU32       Z6, 4608(AX)
+	VMOVDQU32       Z7, 5632(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z1, Z6
+	VPSRLD          $0x01, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z7, Z5
+	VMOVDQU32       Z6, 4736(AX)
+	VMOVDQU32       Z5, 5760(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z4, Z5
+	VPSRLD          $0x01, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z8
+	VMOVDQU32       Z5, 4864(AX)
+	VMOVDQU32       Z8, 5888(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z0, Z5
+	VPSRLD          $0x01, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z2
+	VMOVDQU32       Z5, 4992(AX)
+	VMOVDQU32       Z2, 6016(AX)
+	VBROADCASTF32X4 160(DX), Z2
+	VINSERTF32X4    $0x01, 160(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 160(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 160(R9), Z2, Z2
+	VBROADCASTF32X4 160(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 160(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 160(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 160(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 160(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 160(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 160(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 160(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 160(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 160(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 160(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 160(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSRLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z9, Z6
+	VPSRLD          $0x03, Z3, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 6656(AX)
+	VMOVDQU32       Z7, 7680(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z3
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSRLD          $0x02, Z1, Z6
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z6, Z3
+	VPSRLD          $0x03, Z1, Z1
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z3, 6784(AX)
+	VMOVDQU32       Z5, 7808(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z1
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSRLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x03, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z8
+	VMOVDQU32       Z1, 6912(AX)
+	VMOVDQU32       Z8, 7936(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z1
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSRLD          $0x02, Z0, Z3
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x03, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, w_10101010x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z1, 7040(AX)
+	VMOVDQU32       Z2, 8064(AX)
+	ADDQ            $0x00002000, AX
+	ADDQ            $0x000000b0, DX
+	ADDQ            $0x000000b0, DI
+	ADDQ            $0x000000b0, R8
+	ADDQ            $0x000000b0, R9
+	SUBQ            $0x00000008, CX
+	JNZ             block
 	VZEROUPPER
 	RET
 
@@ -2503,34 +3810,33 @@ GLOBL w_4x8_2x8<>(SB), RODATA|NOPTR, $64
 // func unpackQ6_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, F16C, MMX+
 TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $0-80
-	MOVQ         q+0(FP), AX
-	MOVQ         qStride+8(FP), CX
-	MOVQ         scales+16(FP), DX
-	MOVQ         minima+24(FP), BX
-	MOVQ         sub+32(FP), SI
-	MOVQ         scaleStride+40(FP), DI
-	MOVQ         w+48(FP), R8
-	MOVQ         rowBytes+56(FP), R9
+	MOVQ         scales+16(FP), AX
+	MOVQ         minima+24(FP), CX
+	MOVQ         sub+32(FP), DX
+	MOVQ         scaleStride+40(FP), BX
+	MOVQ         w+48(FP), SI
+	MOVQ         rowBytes+56(FP), DI
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
 	VPBROADCASTD w_30303030x1<>+0(SB), Z1
 	VMOVDQU32    w_4x8_2x8<>+0(SB), Z2
 	VMOVDQU32    w_0x8_2x8<>+0(SB), Z3
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	MOVQ         q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	PREFETCHT1      192(R11)(R10*1)
-	VMOVDQU64       (R11), Z5
-	VBROADCASTI64X4 128(R11), Z6
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	PREFETCHT1      192(R10)(R8*1)
+	VMOVDQU64       (R10), Z5
+	VBROADCASTI64X4 128(R10), Z6
 	VPANDD          Z0, Z5, Z4
 	VPSRLD          $0x04, Z5, Z5
 	VPANDD          Z0, Z5, Z5
@@ -2538,8 +3844,8 @@ block:
 	VPTERNLOGD      $0xf8, Z1, Z7, Z4
 	VPSRLVD         Z3, Z6, Z6
 	VPTERNLOGD      $0xf8, Z1, Z6, Z5
-	VMOVDQU64       64(R11), Z7
-	VBROADCASTI64X4 160(R11), Z8
+	VMOVDQU64       64(R10), Z7
+	VBROADCASTI64X4 160(R10), Z8
 	VPANDD          Z0, Z7, Z6
 	VPSRLD          $0x04, Z7, Z7
 	VPANDD          Z0, Z7, Z7
@@ -2547,29 +3853,661 @@ block:
 	VPTERNLOGD      $0xf8, Z1, Z9, Z6
 	VPSRLVD         Z3, Z8, Z8
 	VPTERNLOGD      $0xf8, Z1, Z8, Z7
-	VMOVDQU32       Z4, (R12)
-	VMOVDQU32       Z5, 64(R12)
-	VMOVDQU32       Z6, 128(R12)
-	VMOVDQU32       Z7, 192(R12)
-	VPBROADCASTW    208(R11), X4
+	VMOVDQU32       Z4, (R11)
+	VMOVDQU32       Z5, 64(R11)
+	VMOVDQU32       Z6, 128(R11)
+	VMOVDQU32       Z7, 192(R11)
+	VPBROADCASTW    208(R10), X4
 	VCVTPH2PS       X4, Y4
-	VMOVUPS         Y4, (DX)(R13*4)
-	VMOVDQU32       192(R11), X4
+	VMOVUPS         Y4, (AX)(R12*4)
+	VMOVDQU32       192(R10), X4
 	VPMOVSXBD       X4, Z4
-	VMOVDQU32       Z4, (SI)(R13*8)
-	SUBQ            $0x00000008, R14
-	ADDQ            $0x000000d2, R11
-	ADDQ            $0x00000100, R12
-	ADDQ            $0x00000008, R13
-	TESTQ           R14, R14
+	VMOVDQU32       Z4, (DX)(R12*8)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x000000d2, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
 	JNZ             block
-	ADDQ            CX, AX
-	ADDQ            DI, DX
-	ADDQ            DI, BX
-	LEAQ            (SI)(DI*2), SI
-	ADDQ            R9, R8
+	ADDQ            qStride+8(FP), R9
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	LEAQ            (DX)(BX*2), DX
+	ADDQ            DI, SI
 	DECQ            rows+64(FP)
 	JNZ             row
+	VZEROUPPER
+	RET
+
+// func scalesQ6_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C, MMX+
+TEXT ·scalesQ6_KAVX512(SB), NOSPLIT, $0-64
+	MOVQ         scales+0(FP), AX
+	MOVQ         minima+8(FP), CX
+	MOVQ         sub+16(FP), DX
+	MOVQ         scaleStride+24(FP), BX
+	MOVQ         w+32(FP), SI
+	MOVQ         rowBytes+40(FP), DI
+	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z0
+	VPBROADCASTD w_30303030x1<>+0(SB), Z0
+	VMOVDQU32    w_4x8_2x8<>+0(SB), Z0
+	VMOVDQU32    w_0x8_2x8<>+0(SB), Z0
+	MOVQ         DI, R8
+	SHLQ         $0x05, R8
+	XORQ         R9, R9
+
+row:
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+56(FP), R13
+
+block:
+	PREFETCHT1   (R10)(R8*1)
+	PREFETCHT1   64(R10)(R8*1)
+	PREFETCHT1   128(R10)(R8*1)
+	PREFETCHT1   192(R10)(R8*1)
+	VPBROADCASTW 208(R10), X0
+	VCVTPH2PS    X0, Y0
+	VMOVUPS      Y0, (AX)(R12*4)
+	VMOVDQU32    192(R10), X0
+	VPMOVSXBD    X0, Z0
+	VMOVDQU32    Z0, (DX)(R12*8)
+	SUBQ         $0x00000008, R13
+	ADDQ         $0x000000d2, R10
+	ADDQ         $0x00000100, R11
+	ADDQ         $0x00000008, R12
+	TESTQ        R13, R13
+	JNZ          block
+	ADDQ         BX, AX
+	ADDQ         BX, CX
+	LEAQ         (DX)(BX*2), DX
+	ADDQ         DI, SI
+	DECQ         rows+48(FP)
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func stripQ6_KAVX512(dst *byte, w *byte, rowBytes int, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·stripQ6_KAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ blocks+24(FP), CX
+	MOVQ w+8(FP), DX
+	MOVQ rowBytes+16(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (DX)(BX*4), DI
+	LEAQ (DI)(BX*4), R8
+	LEAQ (R8)(BX*4), R9
+
+block:
+	VBROADCASTF32X4 128(DX), Z0
+	VINSERTF32X4    $0x01, 128(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 128(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 128(R9), Z0, Z0
+	VBROADCASTF32X4 128(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 128(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 128(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 128(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 128(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 128(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 128(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 128(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 128(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 128(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 128(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 128(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VBROADCASTF32X4 (DX), Z2
+	VINSERTF32X4    $0x01, (DI), Z2, Z2
+	VINSERTF32X4    $0x02, (R8), Z2, Z2
+	VINSERTF32X4    $0x03, (R9), Z2, Z2
+	VBROADCASTF32X4 (DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, (DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, (R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, (R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 (DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, (DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, (R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, (R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 (DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, (R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, (R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x04, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, (AX)
+	VMOVDQU32       Z7, 2048(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x04, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z7, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z6, 128(AX)
+	VMOVDQU32       Z5, 2176(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x04, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z4, Z8
+	VMOVDQU32       Z5, 256(AX)
+	VMOVDQU32       Z8, 2304(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x04, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z5, 384(AX)
+	VMOVDQU32       Z2, 2432(AX)
+	VBROADCASTF32X4 32(DX), Z2
+	VINSERTF32X4    $0x01, 32(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 32(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 32(R9), Z2, Z2
+	VBROADCASTF32X4 32(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 32(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 32(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 32(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 32(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 32(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 32(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 32(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 32(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 32(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 32(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 32(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPSRLD          $0x02, Z3, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 1024(AX)
+	VMOVDQU32       Z7, 3072(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z3
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x02, Z1, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z3
+	VPSRLD          $0x02, Z1, Z1
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z3, 1152(AX)
+	VMOVDQU32       Z5, 3200(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z1
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z8
+	VMOVDQU32       Z1, 1280(AX)
+	VMOVDQU32       Z8, 3328(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z1
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x02, Z0, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z1, 1408(AX)
+	VMOVDQU32       Z2, 3456(AX)
+	VBROADCASTF32X4 144(DX), Z0
+	VINSERTF32X4    $0x01, 144(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 144(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 144(R9), Z0, Z0
+	VBROADCASTF32X4 144(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 144(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 144(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 144(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 144(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 144(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 144(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 144(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 144(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 144(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 144(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 144(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VBROADCASTF32X4 16(DX), Z2
+	VINSERTF32X4    $0x01, 16(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 16(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 16(R9), Z2, Z2
+	VBROADCASTF32X4 16(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 16(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 16(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 16(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 16(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 16(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 16(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 16(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 16(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 16(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 16(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 16(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x04, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 512(AX)
+	VMOVDQU32       Z7, 2560(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x04, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z7, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z6, 640(AX)
+	VMOVDQU32       Z5, 2688(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x04, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z4, Z8
+	VMOVDQU32       Z5, 768(AX)
+	VMOVDQU32       Z8, 2816(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x04, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z5, 896(AX)
+	VMOVDQU32       Z2, 2944(AX)
+	VBROADCASTF32X4 48(DX), Z2
+	VINSERTF32X4    $0x01, 48(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 48(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 48(R9), Z2, Z2
+	VBROADCASTF32X4 48(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 48(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 48(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 48(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 48(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 48(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 48(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 48(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 48(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 48(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 48(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 48(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPSRLD          $0x02, Z3, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 1536(AX)
+	VMOVDQU32       Z7, 3584(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z3
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x02, Z1, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z3
+	VPSRLD          $0x02, Z1, Z1
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z3, 1664(AX)
+	VMOVDQU32       Z5, 3712(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z1
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z8
+	VMOVDQU32       Z1, 1792(AX)
+	VMOVDQU32       Z8, 3840(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z1
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x02, Z0, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z1, 1920(AX)
+	VMOVDQU32       Z2, 3968(AX)
+	VBROADCASTF32X4 160(DX), Z0
+	VINSERTF32X4    $0x01, 160(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 160(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 160(R9), Z0, Z0
+	VBROADCASTF32X4 160(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 160(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 160(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 160(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 160(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 160(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 160(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 160(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 160(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 160(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 160(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 160(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VBROADCASTF32X4 64(DX), Z2
+	VINSERTF32X4    $0x01, 64(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 64(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 64(R9), Z2, Z2
+	VBROADCASTF32X4 64(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 64(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 64(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 64(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 64(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 64(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 64(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 64(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 64(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 64(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 64(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 64(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x04, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 4096(AX)
+	VMOVDQU32       Z7, 6144(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x04, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z7, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z6, 4224(AX)
+	VMOVDQU32       Z5, 6272(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x04, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z4, Z8
+	VMOVDQU32       Z5, 4352(AX)
+	VMOVDQU32       Z8, 6400(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x04, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z5, 4480(AX)
+	VMOVDQU32       Z2, 6528(AX)
+	VBROADCASTF32X4 96(DX), Z2
+	VINSERTF32X4    $0x01, 96(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 96(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 96(R9), Z2, Z2
+	VBROADCASTF32X4 96(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 96(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 96(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 96(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 96(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 96(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 96(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 96(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 96(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 96(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 96(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 96(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPSRLD          $0x02, Z3, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 5120(AX)
+	VMOVDQU32       Z7, 7168(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z3
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x02, Z1, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z3
+	VPSRLD          $0x02, Z1, Z1
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z3, 5248(AX)
+	VMOVDQU32       Z5, 7296(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z1
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z8
+	VMOVDQU32       Z1, 5376(AX)
+	VMOVDQU32       Z8, 7424(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z1
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x02, Z0, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z1, 5504(AX)
+	VMOVDQU32       Z2, 7552(AX)
+	VBROADCASTF32X4 176(DX), Z0
+	VINSERTF32X4    $0x01, 176(DI), Z0, Z0
+	VINSERTF32X4    $0x02, 176(R8), Z0, Z0
+	VINSERTF32X4    $0x03, 176(R9), Z0, Z0
+	VBROADCASTF32X4 176(DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, 176(DI)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, 176(R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, 176(R9)(BX*1), Z1, Z1
+	VBROADCASTF32X4 176(DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, 176(DI)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, 176(R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, 176(R9)(BX*2), Z2, Z2
+	VBROADCASTF32X4 176(DX)(SI*1), Z3
+	VINSERTF32X4    $0x01, 176(DI)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x02, 176(R8)(SI*1), Z3, Z3
+	VINSERTF32X4    $0x03, 176(R9)(SI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VBROADCASTF32X4 80(DX), Z2
+	VINSERTF32X4    $0x01, 80(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 80(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 80(R9), Z2, Z2
+	VBROADCASTF32X4 80(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 80(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 80(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 80(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 80(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 80(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 80(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 80(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 80(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 80(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 80(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 80(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x04, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 4608(AX)
+	VMOVDQU32       Z7, 6656(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z6
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x04, Z1, Z7
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z7, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z6, 4736(AX)
+	VMOVDQU32       Z5, 6784(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z5
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x04, Z4, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z4, Z8
+	VMOVDQU32       Z5, 4864(AX)
+	VMOVDQU32       Z8, 6912(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z5
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x04, Z0, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z5
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z5, 4992(AX)
+	VMOVDQU32       Z2, 7040(AX)
+	VBROADCASTF32X4 112(DX), Z2
+	VINSERTF32X4    $0x01, 112(DI), Z2, Z2
+	VINSERTF32X4    $0x02, 112(R8), Z2, Z2
+	VINSERTF32X4    $0x03, 112(R9), Z2, Z2
+	VBROADCASTF32X4 112(DX)(BX*1), Z5
+	VINSERTF32X4    $0x01, 112(DI)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x02, 112(R8)(BX*1), Z5, Z5
+	VINSERTF32X4    $0x03, 112(R9)(BX*1), Z5, Z5
+	VBROADCASTF32X4 112(DX)(BX*2), Z6
+	VINSERTF32X4    $0x01, 112(DI)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x02, 112(R8)(BX*2), Z6, Z6
+	VINSERTF32X4    $0x03, 112(R9)(BX*2), Z6, Z6
+	VBROADCASTF32X4 112(DX)(SI*1), Z7
+	VINSERTF32X4    $0x01, 112(DI)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x02, 112(R8)(SI*1), Z7, Z7
+	VINSERTF32X4    $0x03, 112(R9)(SI*1), Z7, Z7
+	VUNPCKLPS       Z5, Z2, Z8
+	VUNPCKHPS       Z5, Z2, Z2
+	VUNPCKLPS       Z7, Z6, Z5
+	VUNPCKHPS       Z7, Z6, Z6
+	VUNPCKLPD       Z5, Z8, Z7
+	VUNPCKHPD       Z5, Z8, Z5
+	VUNPCKLPD       Z6, Z2, Z8
+	VUNPCKHPD       Z6, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z6
+	VPSRLD          $0x04, Z7, Z7
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z7, Z7
+	VPSLLD          $0x02, Z3, Z9
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z9, Z6
+	VPSRLD          $0x02, Z3, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z7
+	VMOVDQU32       Z6, 5632(AX)
+	VMOVDQU32       Z7, 7680(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z3
+	VPSRLD          $0x04, Z5, Z5
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z5, Z5
+	VPSLLD          $0x02, Z1, Z6
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z6, Z3
+	VPSRLD          $0x02, Z1, Z1
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z1, Z5
+	VMOVDQU32       Z3, 5760(AX)
+	VMOVDQU32       Z5, 7808(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z1
+	VPSRLD          $0x04, Z8, Z8
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z8, Z8
+	VPSLLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z4, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z8
+	VMOVDQU32       Z1, 5888(AX)
+	VMOVDQU32       Z8, 7936(AX)
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z1
+	VPSRLD          $0x04, Z2, Z2
+	VPANDD.BCST     w_f0f0f0fx1<>+0(SB), Z2, Z2
+	VPSLLD          $0x02, Z0, Z3
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z3, Z1
+	VPSRLD          $0x02, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, w_30303030x1<>+0(SB), Z0, Z2
+	VMOVDQU32       Z1, 6016(AX)
+	VMOVDQU32       Z2, 8064(AX)
+	ADDQ            $0x00002000, AX
+	ADDQ            $0x000000d2, DX
+	ADDQ            $0x000000d2, DI
+	ADDQ            $0x000000d2, R8
+	ADDQ            $0x000000d2, R9
+	SUBQ            $0x00000008, CX
+	JNZ             block
 	VZEROUPPER
 	RET
 
@@ -2711,90 +4649,89 @@ GLOBL w_20x1<>(SB), RODATA|NOPTR, $4
 // func unpackIQ4_XSAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, F16C, MMX+
 TEXT ·unpackIQ4_XSAVX512(SB), NOSPLIT, $0-80
-	MOVQ            q+0(FP), AX
-	MOVQ            qStride+8(FP), CX
-	MOVQ            scales+16(FP), DX
-	MOVQ            minima+24(FP), BX
-	MOVQ            sub+32(FP), SI
-	MOVQ            scaleStride+40(FP), DI
-	MOVQ            w+48(FP), R8
-	MOVQ            rowBytes+56(FP), R9
+	MOVQ            scales+16(FP), AX
+	MOVQ            minima+24(FP), CX
+	MOVQ            sub+32(FP), DX
+	MOVQ            scaleStride+40(FP), BX
+	MOVQ            w+48(FP), SI
+	MOVQ            rowBytes+56(FP), DI
 	VPBROADCASTD    w_f0f0f0fx1<>+0(SB), Z0
 	VMOVDQU32       w_0x4_4x4_0x4_4x4<>+0(SB), Z1
-	MOVL            $0x0000ff00, R10
-	KMOVW           R10, K1
-	MOVL            $0x000000f0, R10
-	KMOVW           R10, K2
-	MOVL            $0x00000f00, R10
-	KMOVW           R10, K2
-	MOVL            $0x0000f000, R10
-	KMOVW           R10, K2
+	MOVL            $0x0000ff00, R8
+	KMOVW           R8, K1
+	MOVL            $0x000000f0, R8
+	KMOVW           R8, K2
+	MOVL            $0x00000f00, R8
+	KMOVW           R8, K2
+	MOVL            $0x0000f000, R8
+	KMOVW           R8, K2
 	VBROADCASTI32X4 w_3f2d1801x1_766a5d4fx1_a6998d81x1_f1d9c5b5x1<>+0(SB), Z2
 	VMOVDQU32       w_0x1_4x1_8x1_cx1_10x1_14x1_18x1_1cx1_0x8<>+0(SB), Z3
 	VMOVDQU32       w_cx1_ex1_10x1_12x1_14x1_16x1_18x1_1ax1_0x8<>+0(SB), Z4
 	VPBROADCASTD    w_fx1<>+0(SB), Z5
 	VPBROADCASTD    w_30x1<>+0(SB), Z6
 	VPBROADCASTD    w_20x1<>+0(SB), Z7
-	MOVQ            R9, R10
-	SHLQ            $0x05, R10
+	MOVQ            DI, R8
+	SHLQ            $0x05, R8
+	MOVQ            q+0(FP), R9
 
 row:
-	MOVQ R8, R11
-	MOVQ AX, R12
-	XORQ R13, R13
-	MOVQ blocks+72(FP), R14
+	MOVQ SI, R10
+	MOVQ R9, R11
+	XORQ R12, R12
+	MOVQ blocks+72(FP), R13
 
 block:
-	PREFETCHT1      (R11)(R10*1)
-	PREFETCHT1      64(R11)(R10*1)
-	PREFETCHT1      128(R11)(R10*1)
-	VBROADCASTI32X4 8(R11), Z8
-	VBROADCASTI32X4 24(R11), K1, Z8
+	PREFETCHT1      (R10)(R8*1)
+	PREFETCHT1      64(R10)(R8*1)
+	PREFETCHT1      128(R10)(R8*1)
+	VBROADCASTI32X4 8(R10), Z8
+	VBROADCASTI32X4 24(R10), K1, Z8
 	VPSRLVD         Z1, Z8, Z8
 	VPANDD          Z0, Z8, Z8
-	VBROADCASTI32X4 40(R11), Z9
-	VBROADCASTI32X4 56(R11), K1, Z9
+	VBROADCASTI32X4 40(R10), Z9
+	VBROADCASTI32X4 56(R10), K1, Z9
 	VPSRLVD         Z1, Z9, Z9
 	VPANDD          Z0, Z9, Z9
-	VBROADCASTI32X4 72(R11), Z10
-	VBROADCASTI32X4 88(R11), K1, Z10
+	VBROADCASTI32X4 72(R10), Z10
+	VBROADCASTI32X4 88(R10), K1, Z10
 	VPSRLVD         Z1, Z10, Z10
 	VPANDD          Z0, Z10, Z10
-	VBROADCASTI32X4 104(R11), Z11
-	VBROADCASTI32X4 120(R11), K1, Z11
+	VBROADCASTI32X4 104(R10), Z11
+	VBROADCASTI32X4 120(R10), K1, Z11
 	VPSRLVD         Z1, Z11, Z11
 	VPANDD          Z0, Z11, Z11
 	VPSHUFB         Z8, Z2, Z8
 	VPSHUFB         Z9, Z2, Z9
 	VPSHUFB         Z10, Z2, Z10
 	VPSHUFB         Z11, Z2, Z11
-	VMOVDQU32       Z8, (R12)
-	VMOVDQU32       Z9, 64(R12)
-	VMOVDQU32       Z10, 128(R12)
-	VMOVDQU32       Z11, 192(R12)
-	VPBROADCASTD    4(R11), Y8
+	VMOVDQU32       Z8, (R11)
+	VMOVDQU32       Z9, 64(R11)
+	VMOVDQU32       Z10, 128(R11)
+	VMOVDQU32       Z11, 192(R11)
+	VPBROADCASTD    4(R10), Y8
 	VPSRLVD         Y3, Y8, Y8
 	VPANDD          Y5, Y8, Y8
-	VPBROADCASTD    (R11), Y9
+	VPBROADCASTD    (R10), Y9
 	VPSRLVD         Y4, Y9, Y9
 	VPTERNLOGD      $0xf8, Y6, Y9, Y8
 	VPSUBD          Y7, Y8, Y8
 	VCVTDQ2PS       Y8, Y8
-	VPBROADCASTW    (R11), X9
+	VPBROADCASTW    (R10), X9
 	VCVTPH2PS       X9, Y9
 	VMULPS          Y9, Y8, Y8
-	VMOVUPS         Y8, (DX)(R13*4)
-	SUBQ            $0x00000008, R14
-	ADDQ            $0x00000088, R11
-	ADDQ            $0x00000100, R12
-	ADDQ            $0x00000008, R13
-	TESTQ           R14, R14
+	VMOVUPS         Y8, (AX)(R12*4)
+	SUBQ            $0x00000008, R13
+	ADDQ            $0x00000088, R10
+	ADDQ            $0x00000100, R11
+	ADDQ            $0x00000008, R12
+	TESTQ           R13, R13
 	JNZ             block
-	ADDQ            CX, AX
-	ADDQ            DI, DX
-	ADDQ            DI, BX
-	LEAQ            (SI)(DI*2), SI
-	ADDQ            R9, R8
+	ADDQ            qStride+8(FP), R9
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	LEAQ            (DX)(BX*2), DX
+	ADDQ            DI, SI
 	DECQ            rows+64(FP)
 	JNZ             row
 	VZEROUPPER
@@ -2817,34 +4754,34 @@ TEXT ·fold16AVX512(SB), NOSPLIT, $0-40
 four:
 	CMPQ             BX, $0x00000004
 	JLT              rest
-	VMOVUPS          (AX), X1
+	VBROADCASTF32X4  (AX), Z1
 	VINSERTF32X4     $0x01, (R8), Z1, Z1
 	VINSERTF32X4     $0x02, (R9), Z1, Z1
 	VINSERTF32X4     $0x03, (R10), Z1, Z1
-	VMOVUPS          (AX)(CX*1), X2
+	VBROADCASTF32X4  (AX)(CX*1), Z2
 	VINSERTF32X4     $0x01, (R8)(CX*1), Z2, Z2
 	VINSERTF32X4     $0x02, (R9)(CX*1), Z2, Z2
 	VINSERTF32X4     $0x03, (R10)(CX*1), Z2, Z2
-	VMOVUPS          (AX)(CX*2), X3
+	VBROADCASTF32X4  (AX)(CX*2), Z3
 	VINSERTF32X4     $0x01, (R8)(CX*2), Z3, Z3
 	VINSERTF32X4     $0x02, (R9)(CX*2), Z3, Z3
 	VINSERTF32X4     $0x03, (R10)(CX*2), Z3, Z3
-	VMOVUPS          (AX)(DI*1), X4
+	VBROADCASTF32X4  (AX)(DI*1), Z4
 	VINSERTF32X4     $0x01, (R8)(DI*1), Z4, Z4
 	VINSERTF32X4     $0x02, (R9)(DI*1), Z4, Z4
 	VINSERTF32X4     $0x03, (R10)(DI*1), Z4, Z4
 	VUNPCKLPS        Z2, Z1, Z5
-	VUNPCKHPS        Z2, Z1, Z6
-	VUNPCKLPS        Z4, Z3, Z7
-	VUNPCKHPS        Z4, Z3, Z8
-	VUNPCKLPD        Z7, Z5, Z9
-	VUNPCKHPD        Z7, Z5, Z5
-	VUNPCKLPD        Z8, Z6, Z7
-	VUNPCKHPD        Z8, Z6, Z6
-	VFMADD231PS.BCST (DX), Z9, Z0
-	VFMADD231PS.BCST 4(DX), Z5, Z0
-	VFMADD231PS.BCST 8(DX), Z7, Z0
-	VFMADD231PS.BCST 12(DX), Z6, Z0
+	VUNPCKHPS        Z2, Z1, Z1
+	VUNPCKLPS        Z4, Z3, Z2
+	VUNPCKHPS        Z4, Z3, Z3
+	VUNPCKLPD        Z2, Z5, Z4
+	VUNPCKHPD        Z2, Z5, Z2
+	VUNPCKLPD        Z3, Z1, Z5
+	VUNPCKHPD        Z3, Z1, Z1
+	VFMADD231PS.BCST (DX), Z4, Z0
+	VFMADD231PS.BCST 4(DX), Z2, Z0
+	VFMADD231PS.BCST 8(DX), Z5, Z0
+	VFMADD231PS.BCST 12(DX), Z1, Z0
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, R8
 	ADDQ             $0x00000010, R9
@@ -2856,37 +4793,37 @@ four:
 rest:
 	TESTQ            BX, BX
 	JZ               end
-	VMOVUPS          (AX), X10
-	VINSERTF32X4     $0x01, (R8), Z10, Z10
-	VINSERTF32X4     $0x02, (R9), Z10, Z10
-	VINSERTF32X4     $0x03, (R10), Z10, Z10
-	VMOVUPS          (AX)(CX*1), X11
-	VINSERTF32X4     $0x01, (R8)(CX*1), Z11, Z11
-	VINSERTF32X4     $0x02, (R9)(CX*1), Z11, Z11
-	VINSERTF32X4     $0x03, (R10)(CX*1), Z11, Z11
-	VMOVUPS          (AX)(CX*2), X12
-	VINSERTF32X4     $0x01, (R8)(CX*2), Z12, Z12
-	VINSERTF32X4     $0x02, (R9)(CX*2), Z12, Z12
-	VINSERTF32X4     $0x03, (R10)(CX*2), Z12, Z12
-	VMOVUPS          (AX)(DI*1), X13
-	VINSERTF32X4     $0x01, (R8)(DI*1), Z13, Z13
-	VINSERTF32X4     $0x02, (R9)(DI*1), Z13, Z13
-	VINSERTF32X4     $0x03, (R10)(DI*1), Z13, Z13
-	VUNPCKLPS        Z11, Z10, Z1
-	VUNPCKHPS        Z11, Z10, Z2
-	VUNPCKLPS        Z13, Z12, Z3
-	VUNPCKHPS        Z13, Z12, Z4
+	VBROADCASTF32X4  (AX), Z1
+	VINSERTF32X4     $0x01, (R8), Z1, Z1
+	VINSERTF32X4     $0x02, (R9), Z1, Z1
+	VINSERTF32X4     $0x03, (R10), Z1, Z1
+	VBROADCASTF32X4  (AX)(CX*1), Z2
+	VINSERTF32X4     $0x01, (R8)(CX*1), Z2, Z2
+	VINSERTF32X4     $0x02, (R9)(CX*1), Z2, Z2
+	VINSERTF32X4     $0x03, (R10)(CX*1), Z2, Z2
+	VBROADCASTF32X4  (AX)(CX*2), Z3
+	VINSERTF32X4     $0x01, (R8)(CX*2), Z3, Z3
+	VINSERTF32X4     $0x02, (R9)(CX*2), Z3, Z3
+	VINSERTF32X4     $0x03, (R10)(CX*2), Z3, Z3
+	VBROADCASTF32X4  (AX)(DI*1), Z4
+	VINSERTF32X4     $0x01, (R8)(DI*1), Z4, Z4
+	VINSERTF32X4     $0x02, (R9)(DI*1), Z4, Z4
+	VINSERTF32X4     $0x03, (R10)(DI*1), Z4, Z4
+	VUNPCKLPS        Z2, Z1, Z5
+	VUNPCKHPS        Z2, Z1, Z1
+	VUNPCKLPS        Z4, Z3, Z2
+	VUNPCKHPS        Z4, Z3, Z3
+	VUNPCKLPD        Z2, Z5, Z4
+	VUNPCKHPD        Z2, Z5, Z2
 	VUNPCKLPD        Z3, Z1, Z5
 	VUNPCKHPD        Z3, Z1, Z1
-	VUNPCKLPD        Z4, Z2, Z3
-	VUNPCKHPD        Z4, Z2, Z2
-	VFMADD231PS.BCST (DX), Z5, Z0
+	VFMADD231PS.BCST (DX), Z4, Z0
 	DECQ             BX
 	JZ               end
-	VFMADD231PS.BCST 4(DX), Z1, Z0
+	VFMADD231PS.BCST 4(DX), Z2, Z0
 	DECQ             BX
 	JZ               end
-	VFMADD231PS.BCST 8(DX), Z3, Z0
+	VFMADD231PS.BCST 8(DX), Z5, Z0
 
 end:
 	MOVQ    y+0(FP), AX
@@ -2917,66 +4854,66 @@ TEXT ·fold32AVX512(SB), NOSPLIT, $0-40
 four:
 	CMPQ             BX, $0x00000004
 	JLT              rest
-	VMOVUPS          (AX), X2
+	VBROADCASTF32X4  (AX), Z2
 	VINSERTF32X4     $0x01, (R8), Z2, Z2
 	VINSERTF32X4     $0x02, (R9), Z2, Z2
 	VINSERTF32X4     $0x03, (R10), Z2, Z2
-	VMOVUPS          (AX)(CX*1), X3
+	VBROADCASTF32X4  (AX)(CX*1), Z3
 	VINSERTF32X4     $0x01, (R8)(CX*1), Z3, Z3
 	VINSERTF32X4     $0x02, (R9)(CX*1), Z3, Z3
 	VINSERTF32X4     $0x03, (R10)(CX*1), Z3, Z3
-	VMOVUPS          (AX)(CX*2), X4
+	VBROADCASTF32X4  (AX)(CX*2), Z4
 	VINSERTF32X4     $0x01, (R8)(CX*2), Z4, Z4
 	VINSERTF32X4     $0x02, (R9)(CX*2), Z4, Z4
 	VINSERTF32X4     $0x03, (R10)(CX*2), Z4, Z4
-	VMOVUPS          (AX)(DI*1), X5
+	VBROADCASTF32X4  (AX)(DI*1), Z5
 	VINSERTF32X4     $0x01, (R8)(DI*1), Z5, Z5
 	VINSERTF32X4     $0x02, (R9)(DI*1), Z5, Z5
 	VINSERTF32X4     $0x03, (R10)(DI*1), Z5, Z5
 	VUNPCKLPS        Z3, Z2, Z6
-	VUNPCKHPS        Z3, Z2, Z7
-	VUNPCKLPS        Z5, Z4, Z8
-	VUNPCKHPS        Z5, Z4, Z9
-	VUNPCKLPD        Z8, Z6, Z10
-	VUNPCKHPD        Z8, Z6, Z6
-	VUNPCKLPD        Z9, Z7, Z8
-	VUNPCKHPD        Z9, Z7, Z7
-	VFMADD231PS.BCST (DX), Z10, Z0
-	VFMADD231PS.BCST 4(DX), Z6, Z0
-	VFMADD231PS.BCST 8(DX), Z8, Z0
-	VFMADD231PS.BCST 12(DX), Z7, Z0
+	VUNPCKHPS        Z3, Z2, Z2
+	VUNPCKLPS        Z5, Z4, Z3
+	VUNPCKHPS        Z5, Z4, Z4
+	VUNPCKLPD        Z3, Z6, Z5
+	VUNPCKHPD        Z3, Z6, Z3
+	VUNPCKLPD        Z4, Z2, Z6
+	VUNPCKHPD        Z4, Z2, Z2
+	VFMADD231PS.BCST (DX), Z5, Z0
+	VFMADD231PS.BCST 4(DX), Z3, Z0
+	VFMADD231PS.BCST 8(DX), Z6, Z0
+	VFMADD231PS.BCST 12(DX), Z2, Z0
 	ADDQ             $0x00000010, AX
 	ADDQ             $0x00000010, R8
 	ADDQ             $0x00000010, R9
 	ADDQ             $0x00000010, R10
-	VMOVUPS          (R11), X11
-	VINSERTF32X4     $0x01, (R13), Z11, Z11
-	VINSERTF32X4     $0x02, (R14), Z11, Z11
-	VINSERTF32X4     $0x03, (R15), Z11, Z11
-	VMOVUPS          (R11)(CX*1), X12
-	VINSERTF32X4     $0x01, (R13)(CX*1), Z12, Z12
-	VINSERTF32X4     $0x02, (R14)(CX*1), Z12, Z12
-	VINSERTF32X4     $0x03, (R15)(CX*1), Z12, Z12
-	VMOVUPS          (R11)(CX*2), X13
-	VINSERTF32X4     $0x01, (R13)(CX*2), Z13, Z13
-	VINSERTF32X4     $0x02, (R14)(CX*2), Z13, Z13
-	VINSERTF32X4     $0x03, (R15)(CX*2), Z13, Z13
-	VMOVUPS          (R11)(R12*1), X14
-	VINSERTF32X4     $0x01, (R13)(R12*1), Z14, Z14
-	VINSERTF32X4     $0x02, (R14)(R12*1), Z14, Z14
-	VINSERTF32X4     $0x03, (R15)(R12*1), Z14, Z14
-	VUNPCKLPS        Z12, Z11, Z6
-	VUNPCKHPS        Z12, Z11, Z7
-	VUNPCKLPS        Z14, Z13, Z8
-	VUNPCKHPS        Z14, Z13, Z9
-	VUNPCKLPD        Z8, Z6, Z10
-	VUNPCKHPD        Z8, Z6, Z6
-	VUNPCKLPD        Z9, Z7, Z8
-	VUNPCKHPD        Z9, Z7, Z7
-	VFMADD231PS.BCST (DX), Z10, Z1
-	VFMADD231PS.BCST 4(DX), Z6, Z1
-	VFMADD231PS.BCST 8(DX), Z8, Z1
-	VFMADD231PS.BCST 12(DX), Z7, Z1
+	VBROADCASTF32X4  (R11), Z2
+	VINSERTF32X4     $0x01, (R13), Z2, Z2
+	VINSERTF32X4     $0x02, (R14), Z2, Z2
+	VINSERTF32X4     $0x03, (R15), Z2, Z2
+	VBROADCASTF32X4  (R11)(CX*1), Z3
+	VINSERTF32X4     $0x01, (R13)(CX*1), Z3, Z3
+	VINSERTF32X4     $0x02, (R14)(CX*1), Z3, Z3
+	VINSERTF32X4     $0x03, (R15)(CX*1), Z3, Z3
+	VBROADCASTF32X4  (R11)(CX*2), Z4
+	VINSERTF32X4     $0x01, (R13)(CX*2), Z4, Z4
+	VINSERTF32X4     $0x02, (R14)(CX*2), Z4, Z4
+	VINSERTF32X4     $0x03, (R15)(CX*2), Z4, Z4
+	VBROADCASTF32X4  (R11)(R12*1), Z5
+	VINSERTF32X4     $0x01, (R13)(R12*1), Z5, Z5
+	VINSERTF32X4     $0x02, (R14)(R12*1), Z5, Z5
+	VINSERTF32X4     $0x03, (R15)(R12*1), Z5, Z5
+	VUNPCKLPS        Z3, Z2, Z6
+	VUNPCKHPS        Z3, Z2, Z2
+	VUNPCKLPS        Z5, Z4, Z3
+	VUNPCKHPS        Z5, Z4, Z4
+	VUNPCKLPD        Z3, Z6, Z5
+	VUNPCKHPD        Z3, Z6, Z3
+	VUNPCKLPD        Z4, Z2, Z6
+	VUNPCKHPD        Z4, Z2, Z2
+	VFMADD231PS.BCST (DX), Z5, Z1
+	VFMADD231PS.BCST 4(DX), Z3, Z1
+	VFMADD231PS.BCST 8(DX), Z6, Z1
+	VFMADD231PS.BCST 12(DX), Z2, Z1
 	ADDQ             $0x00000010, R11
 	ADDQ             $0x00000010, R13
 	ADDQ             $0x00000010, R14
@@ -2988,64 +4925,64 @@ four:
 rest:
 	TESTQ            BX, BX
 	JZ               end
-	VMOVUPS          (AX), X15
-	VINSERTF32X4     $0x01, (R8), Z15, Z15
-	VINSERTF32X4     $0x02, (R9), Z15, Z15
-	VINSERTF32X4     $0x03, (R10), Z15, Z15
-	VMOVUPS          (AX)(CX*1), X16
-	VINSERTF32X4     $0x01, (R8)(CX*1), Z16, Z16
-	VINSERTF32X4     $0x02, (R9)(CX*1), Z16, Z16
-	VINSERTF32X4     $0x03, (R10)(CX*1), Z16, Z16
-	VMOVUPS          (AX)(CX*2), X17
-	VINSERTF32X4     $0x01, (R8)(CX*2), Z17, Z17
-	VINSERTF32X4     $0x02, (R9)(CX*2), Z17, Z17
-	VINSERTF32X4     $0x03, (R10)(CX*2), Z17, Z17
-	VMOVUPS          (AX)(DI*1), X18
-	VINSERTF32X4     $0x01, (R8)(DI*1), Z18, Z18
-	VINSERTF32X4     $0x02, (R9)(DI*1), Z18, Z18
-	VINSERTF32X4     $0x03, (R10)(DI*1), Z18, Z18
-	VUNPCKLPS        Z16, Z15, Z2
-	VUNPCKHPS        Z16, Z15, Z3
-	VUNPCKLPS        Z18, Z17, Z4
-	VUNPCKHPS        Z18, Z17, Z5
+	VBROADCASTF32X4  (AX), Z2
+	VINSERTF32X4     $0x01, (R8), Z2, Z2
+	VINSERTF32X4     $0x02, (R9), Z2, Z2
+	VINSERTF32X4     $0x03, (R10), Z2, Z2
+	VBROADCASTF32X4  (AX)(CX*1), Z3
+	VINSERTF32X4     $0x01, (R8)(CX*1), Z3, Z3
+	VINSERTF32X4     $0x02, (R9)(CX*1), Z3, Z3
+	VINSERTF32X4     $0x03, (R10)(CX*1), Z3, Z3
+	VBROADCASTF32X4  (AX)(CX*2), Z4
+	VINSERTF32X4     $0x01, (R8)(CX*2), Z4, Z4
+	VINSERTF32X4     $0x02, (R9)(CX*2), Z4, Z4
+	VINSERTF32X4     $0x03, (R10)(CX*2), Z4, Z4
+	VBROADCASTF32X4  (AX)(DI*1), Z5
+	VINSERTF32X4     $0x01, (R8)(DI*1), Z5, Z5
+	VINSERTF32X4     $0x02, (R9)(DI*1), Z5, Z5
+	VINSERTF32X4     $0x03, (R10)(DI*1), Z5, Z5
+	VUNPCKLPS        Z3, Z2, Z6
+	VUNPCKHPS        Z3, Z2, Z2
+	VUNPCKLPS        Z5, Z4, Z3
+	VUNPCKHPS        Z5, Z4, Z4
+	VUNPCKLPD        Z3, Z6, Z5
+	VUNPCKHPD        Z3, Z6, Z3
 	VUNPCKLPD        Z4, Z2, Z6
 	VUNPCKHPD        Z4, Z2, Z2
-	VUNPCKLPD        Z5, Z3, Z4
-	VUNPCKHPD        Z5, Z3, Z3
-	VMOVUPS          (R11), X19
-	VINSERTF32X4     $0x01, (R13), Z19, Z19
-	VINSERTF32X4     $0x02, (R14), Z19, Z19
-	VINSERTF32X4     $0x03, (R15), Z19, Z19
-	VMOVUPS          (R11)(CX*1), X20
-	VINSERTF32X4     $0x01, (R13)(CX*1), Z20, Z20
-	VINSERTF32X4     $0x02, (R14)(CX*1), Z20, Z20
-	VINSERTF32X4     $0x03, (R15)(CX*1), Z20, Z20
-	VMOVUPS          (R11)(CX*2), X21
-	VINSERTF32X4     $0x01, (R13)(CX*2), Z21, Z21
-	VINSERTF32X4     $0x02, (R14)(CX*2), Z21, Z21
-	VINSERTF32X4     $0x03, (R15)(CX*2), Z21, Z21
-	VMOVUPS          (R11)(R12*1), X22
-	VINSERTF32X4     $0x01, (R13)(R12*1), Z22, Z22
-	VINSERTF32X4     $0x02, (R14)(R12*1), Z22, Z22
-	VINSERTF32X4     $0x03, (R15)(R12*1), Z22, Z22
-	VUNPCKLPS        Z20, Z19, Z3
-	VUNPCKHPS        Z20, Z19, Z5
-	VUNPCKLPS        Z22, Z21, Z7
-	VUNPCKHPS        Z22, Z21, Z8
-	VUNPCKLPD        Z7, Z3, Z9
-	VUNPCKHPD        Z7, Z3, Z3
-	VUNPCKLPD        Z8, Z5, Z7
-	VUNPCKHPD        Z8, Z5, Z5
-	VFMADD231PS.BCST (DX), Z6, Z0
-	VFMADD231PS.BCST (DX), Z9, Z1
+	VBROADCASTF32X4  (R11), Z2
+	VINSERTF32X4     $0x01, (R13), Z2, Z2
+	VINSERTF32X4     $0x02, (R14), Z2, Z2
+	VINSERTF32X4     $0x03, (R15), Z2, Z2
+	VBROADCASTF32X4  (R11)(CX*1), Z4
+	VINSERTF32X4     $0x01, (R13)(CX*1), Z4, Z4
+	VINSERTF32X4     $0x02, (R14)(CX*1), Z4, Z4
+	VINSERTF32X4     $0x03, (R15)(CX*1), Z4, Z4
+	VBROADCASTF32X4  (R11)(CX*2), Z7
+	VINSERTF32X4     $0x01, (R13)(CX*2), Z7, Z7
+	VINSERTF32X4     $0x02, (R14)(CX*2), Z7, Z7
+	VINSERTF32X4     $0x03, (R15)(CX*2), Z7, Z7
+	VBROADCASTF32X4  (R11)(R12*1), Z8
+	VINSERTF32X4     $0x01, (R13)(R12*1), Z8, Z8
+	VINSERTF32X4     $0x02, (R14)(R12*1), Z8, Z8
+	VINSERTF32X4     $0x03, (R15)(R12*1), Z8, Z8
+	VUNPCKLPS        Z4, Z2, Z9
+	VUNPCKHPS        Z4, Z2, Z2
+	VUNPCKLPS        Z8, Z7, Z4
+	VUNPCKHPS        Z8, Z7, Z7
+	VUNPCKLPD        Z4, Z9, Z8
+	VUNPCKHPD        Z4, Z9, Z4
+	VUNPCKLPD        Z7, Z2, Z9
+	VUNPCKHPD        Z7, Z2, Z2
+	VFMADD231PS.BCST (DX), Z5, Z0
+	VFMADD231PS.BCST (DX), Z8, Z1
 	DECQ             BX
 	JZ               end
-	VFMADD231PS.BCST 4(DX), Z2, Z0
-	VFMADD231PS.BCST 4(DX), Z3, Z1
+	VFMADD231PS.BCST 4(DX), Z3, Z0
+	VFMADD231PS.BCST 4(DX), Z4, Z1
 	DECQ             BX
 	JZ               end
-	VFMADD231PS.BCST 8(DX), Z4, Z0
-	VFMADD231PS.BCST 8(DX), Z7, Z1
+	VFMADD231PS.BCST 8(DX), Z6, Z0
+	VFMADD231PS.BCST 8(DX), Z9, Z1
 
 end:
 	MOVQ    y+0(FP), AX
@@ -3068,44 +5005,44 @@ TEXT ·turnAVX512(SB), NOSPLIT, $0-40
 	LEAQ (R9)(BX*4), R10
 
 four:
-	VMOVUPS      (DX), X0
-	VINSERTF32X4 $0x01, (R8), Z0, Z0
-	VINSERTF32X4 $0x02, (R9), Z0, Z0
-	VINSERTF32X4 $0x03, (R10), Z0, Z0
-	VMOVUPS      (DX)(BX*1), X1
-	VINSERTF32X4 $0x01, (R8)(BX*1), Z1, Z1
-	VINSERTF32X4 $0x02, (R9)(BX*1), Z1, Z1
-	VINSERTF32X4 $0x03, (R10)(BX*1), Z1, Z1
-	VMOVUPS      (DX)(BX*2), X2
-	VINSERTF32X4 $0x01, (R8)(BX*2), Z2, Z2
-	VINSERTF32X4 $0x02, (R9)(BX*2), Z2, Z2
-	VINSERTF32X4 $0x03, (R10)(BX*2), Z2, Z2
-	VMOVUPS      (DX)(DI*1), X3
-	VINSERTF32X4 $0x01, (R8)(DI*1), Z3, Z3
-	VINSERTF32X4 $0x02, (R9)(DI*1), Z3, Z3
-	VINSERTF32X4 $0x03, (R10)(DI*1), Z3, Z3
-	VUNPCKLPS    Z1, Z0, Z4
-	VUNPCKHPS    Z1, Z0, Z5
-	VUNPCKLPS    Z3, Z2, Z6
-	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z4
-	VUNPCKLPD    Z7, Z5, Z6
-	VUNPCKHPD    Z7, Z5, Z5
-	VMOVUPS      Z8, (AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z5, (AX)
-	ADDQ         CX, AX
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000010, R8
-	ADDQ         $0x00000010, R9
-	ADDQ         $0x00000010, R10
-	SUBQ         $0x00000004, SI
-	JG           four
+	VBROADCASTF32X4 (DX), Z0
+	VINSERTF32X4    $0x01, (R8), Z0, Z0
+	VINSERTF32X4    $0x02, (R9), Z0, Z0
+	VINSERTF32X4    $0x03, (R10), Z0, Z0
+	VBROADCASTF32X4 (DX)(BX*1), Z1
+	VINSERTF32X4    $0x01, (R8)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x02, (R9)(BX*1), Z1, Z1
+	VINSERTF32X4    $0x03, (R10)(BX*1), Z1, Z1
+	VBROADCASTF32X4 (DX)(BX*2), Z2
+	VINSERTF32X4    $0x01, (R8)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x02, (R9)(BX*2), Z2, Z2
+	VINSERTF32X4    $0x03, (R10)(BX*2), Z2, Z2
+	VBROADCASTF32X4 (DX)(DI*1), Z3
+	VINSERTF32X4    $0x01, (R8)(DI*1), Z3, Z3
+	VINSERTF32X4    $0x02, (R9)(DI*1), Z3, Z3
+	VINSERTF32X4    $0x03, (R10)(DI*1), Z3, Z3
+	VUNPCKLPS       Z1, Z0, Z4
+	VUNPCKHPS       Z1, Z0, Z0
+	VUNPCKLPS       Z3, Z2, Z1
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPD       Z1, Z4, Z3
+	VUNPCKHPD       Z1, Z4, Z1
+	VUNPCKLPD       Z2, Z0, Z4
+	VUNPCKHPD       Z2, Z0, Z0
+	VMOVUPS         Z3, (AX)
+	ADDQ            CX, AX
+	VMOVUPS         Z1, (AX)
+	ADDQ            CX, AX
+	VMOVUPS         Z4, (AX)
+	ADDQ            CX, AX
+	VMOVUPS         Z0, (AX)
+	ADDQ            CX, AX
+	ADDQ            $0x00000010, DX
+	ADDQ            $0x00000010, R8
+	ADDQ            $0x00000010, R9
+	ADDQ            $0x00000010, R10
+	SUBQ            $0x00000004, SI
+	JG              four
 	VZEROUPPER
 	RET
 

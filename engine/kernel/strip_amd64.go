@@ -81,13 +81,51 @@ func matMul512(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 				n -= groupsMax
 			}
 			for half := 0; half < rows; half += rawRows {
-				raw.unpack(w, r+half, g, min(rawRows, rows-half), n)
-				s.turn(&raw, half, n)
+				s.fill(&raw, w, r+half, g, half, min(rawRows, rows-half), n)
 			}
 			s.multiply(y, stride, a, r, rows, g, n)
 			g += n
 		}
 	}
+}
+
+// fill reads groups g to g+n of some rows from r on to the given row of the strip.
+func (s *strip) fill(raw *rawStrip, w Matrix, r, g, row, rows, n int) {
+	if rows == rawRows && n >= groupsMax && s.fillWhole(raw, w, r, g, row, n) {
+		s.turnScales(raw, row, n)
+		return
+	}
+	raw.unpack(w, r, g, rows, n)
+	turnAVX512(&s.q[0][row][0], 4*stripRows, &raw.q[0], raw.qStride, n*groupLen/4)
+	s.turnScales(raw, row, n)
+}
+
+// fillWhole reads 16 rows without the detour of unpacked rows, if there are kernels for that, except for the scales.
+func (s *strip) fillWhole(raw *rawStrip, w Matrix, r, g, row, n int) bool {
+	const rows = rawRows
+	raw.scaleStride = 4 * rawScales
+	from, size, q, stride := w.part(r, g), w.rowBytes(), &s.q[0][row][0], raw.scaleStride
+	scales, minima, sub := &raw.scales[0], &raw.minima[0], &raw.sub[0]
+	switch w.Type {
+	case quant.Q8_0:
+		scalesQ8_0AVX512(scales, minima, sub, stride, from, size, rows, n)
+		stripQ8_0AVX512(q, from, size, n)
+	case quant.Q4_0:
+		scalesQ4_0AVX512(scales, minima, sub, stride, from, size, rows, n)
+		stripQ4_0AVX512(q, from, size, n)
+	case quant.Q4_K:
+		scalesQ4_KAVX512(scales, minima, sub, stride, from, size, rows, n)
+		stripQ4_KAVX512(q, from, size, n)
+	case quant.Q5_K:
+		scalesQ5_KAVX512(scales, minima, sub, stride, from, size, rows, n)
+		stripQ5_KAVX512(q, from, size, n)
+	case quant.Q6_K:
+		scalesQ6_KAVX512(scales, minima, sub, stride, from, size, rows, n)
+		stripQ6_KAVX512(q, from, size, n)
+	default:
+		return false
+	}
+	return true
 }
 
 // unpack reads groups g to g+n of some rows from r on. Rows of fewer than 8 groups are read as one.
@@ -137,10 +175,9 @@ func (raw *rawStrip) unpackRef(w Matrix, r, n int) {
 	copy(raw.minima[:], u.minimum[:n])
 }
 
-// turn moves n groups of 16 rows to the given row of the strip.
-func (s *strip) turn(raw *rawStrip, row, n int) {
+// turnScales moves the scales of n groups of 16 rows to the given row of the strip.
+func (s *strip) turnScales(raw *rawStrip, row, n int) {
 	const stride = 4 * stripRows
-	turnAVX512(&s.q[0][row][0], stride, &raw.q[0], raw.qStride, n*groupLen/4)
 	turnAVX512(asBytes(&s.scales[0][row]), stride, asBytes(&raw.scales[0]), raw.scaleStride, n)
 	switch s.kind {
 	case tileMin:

@@ -16,6 +16,12 @@ func matmulAVX512() {
 	for _, f := range formats512 {
 		termsAVX512(f)
 		unpackAVX512(f)
+		for _, s := range strippers {
+			if s.name == f.name {
+				scalesAVX512(f)
+				s.write()
+			}
+		}
 	}
 	foldAVX512("fold16AVX512", 1)
 	foldAVX512("fold32AVX512", 2)
@@ -297,6 +303,7 @@ func foldAVX512(name string, groups int) {
 type strided struct {
 	base          [4]GPVirtual
 	stride, three GPVirtual
+	offset        int
 }
 
 func rowPointers(p, stride GPVirtual) strided {
@@ -315,15 +322,16 @@ func rowPointers(p, stride GPVirtual) strided {
 
 // row is the memory of row r.
 func (s strided) row(r int) Mem {
+	m := Mem{Base: s.base[r/4], Disp: s.offset}
 	switch r % 4 {
 	case 1:
-		return Mem{Base: s.base[r/4], Index: s.stride, Scale: 1}
+		m.Index, m.Scale = s.stride, 1
 	case 2:
-		return Mem{Base: s.base[r/4], Index: s.stride, Scale: 2}
+		m.Index, m.Scale = s.stride, 2
 	case 3:
-		return Mem{Base: s.base[r/4], Index: s.three, Scale: 1}
+		m.Index, m.Scale = s.three, 1
 	}
-	return Mem{Base: s.base[r/4]}
+	return m
 }
 
 func (s strided) advance(bytes uint32) {
@@ -337,7 +345,7 @@ func turn(rows strided) [4]VecVirtual {
 	var v [4]VecVirtual
 	for i := range v { // lane l of 128 bits is row 4l+i
 		v[i] = ZMM()
-		VMOVUPS(rows.row(i), v[i].AsX())
+		VBROADCASTF32X4(rows.row(i), v[i]) // defines all of v, unlike a move of 16 bytes
 		for lane := 1; lane < 4; lane++ {
 			VINSERTF32X4(U8(lane), rows.row(4*lane+i), v[i], v[i])
 		}

@@ -13,12 +13,23 @@ func unpackAVX512(f format) {
 	TEXT("unpack"+f.name+"AVX512", NOSPLIT, "func(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)")
 	Pragma("noescape")
 	Doc("unpack" + f.name + "AVX512 unpacks rows of at least 8 blocks. Strides are in bytes; that of sub is twice scaleStride.")
-	q, stride, scales, minima := arg("q"), arg("qStride"), arg("scales"), arg("minima")
-	sub, scaleStride, w, rowBytes := arg("sub"), arg("scaleStride"), arg("w"), arg("rowBytes")
+	unpackRows(f, true)
+}
+
+// unpackRows is the body of unpackAVX512, and of scalesAVX512, which leaves the weights out.
+func unpackRows(f format, weights bool) {
+	scales, minima, sub, scaleStride := arg("scales"), arg("minima"), arg("sub"), arg("scaleStride")
+	w, rowBytes := arg("w"), arg("rowBytes")
 	consts := f.setup()
 	ahead := GP64() // the next strip
 	MOVQ(rowBytes, ahead)
 	SHLQ(U8(5), ahead)
+	q := GP64()
+	if weights {
+		Load(Param("q"), q)
+	} else {
+		XORQ(q, q)
+	}
 
 	Label("row")
 	p, x, index, left := GP64(), GP64(), GP64(), GP64()
@@ -30,8 +41,10 @@ func unpackAVX512(f format) {
 	for line := range (f.bytes + 63) / 64 {
 		PREFETCHT1(atIndex(p, ahead, 1, 64*line))
 	}
-	for i, z := range f.load(consts, p) {
-		VMOVDQU32(z, at(x, 64*i))
+	if weights {
+		for i, z := range f.load(consts, p) {
+			VMOVDQU32(z, at(x, 64*i))
+		}
 	}
 	s := f.scales(consts, p)
 	VMOVUPS(s.AsY(), atIndex(scales, index, 4, 0))
@@ -44,12 +57,17 @@ func unpackAVX512(f format) {
 		VMOVDQU32(s, atIndex(sub, index, 8, 0))
 	}
 	nextBlocks(f, false, p, x, index, left)
-	ADDQ(stride, q)
+	if weights {
+		addParam("qStride", q)
+	}
 	ADDQ(scaleStride, scales)
 	ADDQ(scaleStride, minima)
 	LEAQ(atIndex(sub, scaleStride, 2, 0), sub)
 	ADDQ(rowBytes, w)
-	rows, _ := Param("rows").Resolve()
+	rows, err := Param("rows").Resolve()
+	if err != nil {
+		panic(err)
+	}
 	DECQ(rows.Addr)
 	JNZ(LabelRef("row"))
 	VZEROUPPER()
