@@ -200,9 +200,9 @@ func (v *verifier) check(file []byte, r receipt.Receipt, st receipt.Statement) {
 	if st.Claim == nil {
 		v.rows = append(v.rows, finding{"signature of the node", notDone, "the receipt carries no claim: it " + string(st.End)})
 	} else {
-		c, err := receipt.VerifyClaim(*st.Claim, v.node)
+		_, err := receipt.VerifyClaim(*st.Claim, v.node)
 		v.row("signature of the node", string(st.Node)+" "+keyText(v.node), err)
-		v.row("the node's claim is about this request", counted(st), checkClaim(c, st))
+		v.row("the node's claim is about this request", counted(st), checkClaim(st))
 	}
 	if v.asked {
 		v.row("the books settled it", v.booked(), v.checkBooks(r, st))
@@ -237,8 +237,11 @@ func checkCharge(st receipt.Statement) error {
 }
 
 // checkClaim compares what the node signed with what the gateway signed.
-func checkClaim(c weir.Claim, st receipt.Statement) error {
+func checkClaim(st receipt.Statement) error {
+	c, err := receipt.OpenClaim(*st.Claim)
 	switch {
+	case err != nil:
+		return err
 	case c.Request != st.Request || c.Hold != st.Hold:
 		return fmt.Errorf("the claim is about request %s under hold %s", c.Request, c.Hold)
 	case c.Node != st.Node || c.Model != st.Model || c.Digest != st.Digest:
