@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -137,13 +138,13 @@ func keyAddCommand() *command {
 						return usagef("--expires %v", err)
 					}
 				}
-				return b.addKey(ctx, e, weir.TenantID(*tenant), *name, life)
+				return b.makeKey(ctx, e, weir.TenantID(*tenant), *name, life)
 			}
 		},
 	}
 }
 
-func (b *booksFlags) addKey(ctx context.Context, e env, tenant weir.TenantID, name string, life time.Duration) error {
+func (b *booksFlags) makeKey(ctx context.Context, e env, tenant weir.TenantID, name string, life time.Duration) error {
 	x, err := b.running(ctx)
 	if err != nil {
 		return err
@@ -165,6 +166,7 @@ func (b *booksFlags) addKey(ctx context.Context, e env, tenant weir.TenantID, na
 	if err != nil {
 		return err
 	}
+	x.awaitGateway(ctx, text)
 	if b.json {
 		v := viewKey(k)
 		v.Key = text
@@ -177,6 +179,33 @@ func (b *booksFlags) addKey(ctx context.Context, e env, tenant weir.TenantID, na
 	fmt.Fprintf(e.err, "key %s of tenant %s works %s; it is not shown again\n", k.Key, k.Tenant, until)
 	_, err = fmt.Fprintln(e.out, text)
 	return err
+}
+
+// awaitGateway returns once the gateway of this data directory takes a new key, so that whoever
+// uses it at once is not told that nobody knows it. A gateway that does not answer is not waited
+// for: the key is made, and will be known when it is back.
+func (x *exchange) awaitGateway(ctx context.Context, text string) {
+	ctx, cancel := context.WithTimeout(ctx, catchMax)
+	defer cancel()
+	url, err := x.home.text(fileURL)
+	if err != nil {
+		return
+	}
+	c := &client{url, text}
+	for {
+		resp, err := c.do(ctx, http.MethodGet, "/v1/models", nil)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if fault.KindOf(err) != fault.Denied {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // key finds what the exchange knows of a key.
