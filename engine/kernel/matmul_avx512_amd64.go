@@ -180,81 +180,97 @@ func fold32AVX512(y *float32, terms *float32, termStride int, d *float32, blocks
 func turnAVX512(dst *byte, dstStride int, src *byte, srcStride int, words int)
 
 // tileZero1AVX512 adds the products of 32 rows of weights and 1 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileZero1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileZero1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileZero2AVX512 adds the products of 32 rows of weights and 2 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileZero2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileZero2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileZero3AVX512 adds the products of 32 rows of weights and 3 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileZero3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileZero3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileZero4AVX512 adds the products of 32 rows of weights and 4 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileZero4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileZero4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileZero5AVX512 adds the products of 32 rows of weights and 5 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileZero5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileZero5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileZero6AVX512 adds the products of 32 rows of weights and 6 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileZero6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileZero6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileMin1AVX512 adds the products of 32 rows of weights and 1 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileMin1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileMin1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileMin2AVX512 adds the products of 32 rows of weights and 2 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileMin2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileMin2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileMin3AVX512 adds the products of 32 rows of weights and 3 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileMin3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileMin3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileMin4AVX512 adds the products of 32 rows of weights and 4 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileMin4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileMin4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileMin5AVX512 adds the products of 32 rows of weights and 5 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileMin5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileMin5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileMin6AVX512 adds the products of 32 rows of weights and 6 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileMin6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileMin6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileSub1AVX512 adds the products of 32 rows of weights and 1 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileSub1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileSub1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileSub2AVX512 adds the products of 32 rows of weights and 2 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileSub2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileSub2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileSub3AVX512 adds the products of 32 rows of weights and 3 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileSub3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileSub3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
 
 // tileSub4AVX512 adds the products of 32 rows of weights and 4 of activations to y. Strides are in bytes.
+// Each block fetches so many cache lines from ahead on.
 //
 //go:noescape
-func tileSub4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
+func tileSub4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)

@@ -158,7 +158,7 @@ DATA w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>+60(SB)/4, $0x00000000
 GLOBL w_0x1_4x1_8x1_cx1_2x1_6x1_ax1_ex1_0x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ8_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, F16C, MMX+
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, F16C
 TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -169,63 +169,56 @@ TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_80808080x1<>+0(SB), Z0
 	VMOVDQU32    w_110000x1_330022x1_0x14<>+0(SB), Z1
 	VMOVDQU32    w_150004x1_370026x1_0x14<>+0(SB), Z2
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1   (R10)(R8*1)
-	PREFETCHT1   64(R10)(R8*1)
-	PREFETCHT1   128(R10)(R8*1)
-	PREFETCHT1   192(R10)(R8*1)
-	PREFETCHT1   256(R10)(R8*1)
-	VMOVDQU32    2(R10), Y3
-	VINSERTI64X4 $0x01, 36(R10), Z3, Z3
+	VMOVDQU32    2(R9), Y3
+	VINSERTI64X4 $0x01, 36(R9), Z3, Z3
 	VPXORD       Z0, Z3, Z3
-	VMOVDQU32    70(R10), Y4
-	VINSERTI64X4 $0x01, 104(R10), Z4, Z4
+	VMOVDQU32    70(R9), Y4
+	VINSERTI64X4 $0x01, 104(R9), Z4, Z4
 	VPXORD       Z0, Z4, Z4
-	VMOVDQU32    138(R10), Y5
-	VINSERTI64X4 $0x01, 172(R10), Z5, Z5
+	VMOVDQU32    138(R9), Y5
+	VINSERTI64X4 $0x01, 172(R9), Z5, Z5
 	VPXORD       Z0, Z5, Z5
-	VMOVDQU32    206(R10), Y6
-	VINSERTI64X4 $0x01, 240(R10), Z6, Z6
+	VMOVDQU32    206(R9), Y6
+	VINSERTI64X4 $0x01, 240(R9), Z6, Z6
 	VPXORD       Z0, Z6, Z6
-	VMOVDQU32    Z3, (R11)
-	VMOVDQU32    Z4, 64(R11)
-	VMOVDQU32    Z5, 128(R11)
-	VMOVDQU32    Z6, 192(R11)
-	VMOVDQU64    (R10), Z7
+	VMOVDQU32    Z3, (R10)
+	VMOVDQU32    Z4, 64(R10)
+	VMOVDQU32    Z5, 128(R10)
+	VMOVDQU32    Z6, 192(R10)
+	VMOVDQU64    (R9), Z7
 	VMOVDQA64    Z1, Z8
-	VPERMI2W     64(R10), Z7, Z8
-	VMOVDQU64    128(R10), Z7
+	VPERMI2W     64(R9), Z7, Z8
+	VMOVDQU64    128(R9), Z7
 	VMOVDQA64    Z2, Z9
-	VPERMI2W     192(R10), Z7, Z9
+	VPERMI2W     192(R9), Z7, Z9
 	VPUNPCKLQDQ  X9, X8, X8
 	VCVTPH2PS    X8, Y8
-	VMOVUPS      Y8, (AX)(R12*4)
-	SUBQ         $0x00000008, R13
+	VMOVUPS      Y8, (AX)(R11*4)
+	SUBQ         $0x00000008, R12
 	JZ           done
-	MOVQ         $0x00000008, R15
-	MOVQ         R13, R14
-	CMPQ         R13, R15
-	CMOVQGT      R15, R14
-	CMOVQLT      R15, R13
-	ADDQ         R14, R12
-	IMUL3Q       $0x00000022, R14, R15
-	ADDQ         R15, R10
-	SHLQ         $0x05, R14
-	ADDQ         R14, R11
+	MOVQ         $0x00000008, R14
+	MOVQ         R12, R13
+	CMPQ         R12, R14
+	CMOVQGT      R14, R13
+	CMOVQLT      R14, R12
+	ADDQ         R13, R11
+	IMUL3Q       $0x00000022, R13, R14
+	ADDQ         R14, R9
+	SHLQ         $0x05, R13
+	ADDQ         R13, R10
 	JMP          block
 
 done:
-	ADDQ qStride+8(FP), R9
+	ADDQ qStride+8(FP), R8
 	ADDQ BX, AX
 	ADDQ BX, CX
 	LEAQ (DX)(BX*2), DX
@@ -236,7 +229,7 @@ done:
 	RET
 
 // func scalesQ8_0AVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C
 TEXT ·scalesQ8_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         scales+0(FP), AX
 	MOVQ         minima+8(FP), CX
@@ -247,43 +240,36 @@ TEXT ·scalesQ8_0AVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTD w_80808080x1<>+0(SB), Z0
 	VMOVDQU32    w_110000x1_330022x1_0x14<>+0(SB), Z0
 	VMOVDQU32    w_150004x1_370026x1_0x14<>+0(SB), Z1
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	XORQ         R9, R9
+	XORQ         R8, R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+56(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+56(FP), R12
 
 block:
-	PREFETCHT1  (R10)(R8*1)
-	PREFETCHT1  64(R10)(R8*1)
-	PREFETCHT1  128(R10)(R8*1)
-	PREFETCHT1  192(R10)(R8*1)
-	PREFETCHT1  256(R10)(R8*1)
-	VMOVDQU64   (R10), Z2
+	VMOVDQU64   (R9), Z2
 	VMOVDQA64   Z0, Z3
-	VPERMI2W    64(R10), Z2, Z3
-	VMOVDQU64   128(R10), Z2
+	VPERMI2W    64(R9), Z2, Z3
+	VMOVDQU64   128(R9), Z2
 	VMOVDQA64   Z1, Z4
-	VPERMI2W    192(R10), Z2, Z4
+	VPERMI2W    192(R9), Z2, Z4
 	VPUNPCKLQDQ X4, X3, X3
 	VCVTPH2PS   X3, Y3
-	VMOVUPS     Y3, (AX)(R12*4)
-	SUBQ        $0x00000008, R13
+	VMOVUPS     Y3, (AX)(R11*4)
+	SUBQ        $0x00000008, R12
 	JZ          done
-	MOVQ        $0x00000008, R15
-	MOVQ        R13, R14
-	CMPQ        R13, R15
-	CMOVQGT     R15, R14
-	CMOVQLT     R15, R13
-	ADDQ        R14, R12
-	IMUL3Q      $0x00000022, R14, R15
-	ADDQ        R15, R10
-	SHLQ        $0x05, R14
-	ADDQ        R14, R11
+	MOVQ        $0x00000008, R14
+	MOVQ        R12, R13
+	CMPQ        R12, R14
+	CMOVQGT     R14, R13
+	CMOVQLT     R14, R12
+	ADDQ        R13, R11
+	IMUL3Q      $0x00000022, R13, R14
+	ADDQ        R14, R9
+	SHLQ        $0x05, R13
+	ADDQ        R13, R10
 	JMP         block
 
 done:
@@ -514,7 +500,7 @@ DATA w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+60(SB)/4, $0x00000000
 GLOBL w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ4_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C
 TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -533,61 +519,56 @@ TEXT ·unpackQ4_0AVX512(SB), NOSPLIT, $0-80
 	MOVL         $0x0000f000, R8
 	KMOVW        R8, K2
 	VMOVDQU32    w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z2
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 2(R10), Z3
-	VBROADCASTI32X4 20(R10), K1, Z3
+	VBROADCASTI32X4 2(R9), Z3
+	VBROADCASTI32X4 20(R9), K1, Z3
 	VPSRLVD         Z1, Z3, Z3
 	VPANDD          Z0, Z3, Z3
-	VBROADCASTI32X4 38(R10), Z4
-	VBROADCASTI32X4 56(R10), K1, Z4
+	VBROADCASTI32X4 38(R9), Z4
+	VBROADCASTI32X4 56(R9), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
 	VPANDD          Z0, Z4, Z4
-	VBROADCASTI32X4 74(R10), Z5
-	VBROADCASTI32X4 92(R10), K1, Z5
+	VBROADCASTI32X4 74(R9), Z5
+	VBROADCASTI32X4 92(R9), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 110(R10), Z6
-	VBROADCASTI32X4 128(R10), K1, Z6
+	VBROADCASTI32X4 110(R9), Z6
+	VBROADCASTI32X4 128(R9), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VMOVDQU32       Z3, (R11)
-	VMOVDQU32       Z4, 64(R11)
-	VMOVDQU32       Z5, 128(R11)
-	VMOVDQU32       Z6, 192(R11)
-	VMOVDQU64       (R10), Z3
+	VMOVDQU32       Z3, (R10)
+	VMOVDQU32       Z4, 64(R10)
+	VMOVDQU32       Z5, 128(R10)
+	VMOVDQU32       Z6, 192(R10)
+	VMOVDQU64       (R9), Z3
 	VMOVDQA64       Z2, Z4
-	VPERMI2W        72(R10), Z3, Z4
+	VPERMI2W        72(R9), Z3, Z4
 	VCVTPH2PS       X4, Y4
-	VMOVUPS         Y4, (AX)(R12*4)
-	SUBQ            $0x00000008, R13
+	VMOVUPS         Y4, (AX)(R11*4)
+	SUBQ            $0x00000008, R12
 	JZ              done
-	MOVQ            $0x00000008, R15
-	MOVQ            R13, R14
-	CMPQ            R13, R15
-	CMOVQGT         R15, R14
-	CMOVQLT         R15, R13
-	ADDQ            R14, R12
-	IMUL3Q          $0x00000012, R14, R15
-	ADDQ            R15, R10
-	SHLQ            $0x05, R14
-	ADDQ            R14, R11
+	MOVQ            $0x00000008, R14
+	MOVQ            R12, R13
+	CMPQ            R12, R14
+	CMOVQGT         R14, R13
+	CMOVQLT         R14, R12
+	ADDQ            R13, R11
+	IMUL3Q          $0x00000012, R13, R14
+	ADDQ            R14, R9
+	SHLQ            $0x05, R13
+	ADDQ            R13, R10
 	JMP             block
 
 done:
-	ADDQ qStride+8(FP), R9
+	ADDQ qStride+8(FP), R8
 	ADDQ BX, AX
 	ADDQ BX, CX
 	LEAQ (DX)(BX*2), DX
@@ -598,7 +579,7 @@ done:
 	RET
 
 // func scalesQ4_0AVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C
 TEXT ·scalesQ4_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         scales+0(FP), AX
 	MOVQ         minima+8(FP), CX
@@ -617,38 +598,33 @@ TEXT ·scalesQ4_0AVX512(SB), NOSPLIT, $0-64
 	MOVL         $0x0000f000, R8
 	KMOVW        R8, K1
 	VMOVDQU32    w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z0
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	XORQ         R9, R9
+	XORQ         R8, R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+56(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+56(FP), R12
 
 block:
-	PREFETCHT1 (R10)(R8*1)
-	PREFETCHT1 64(R10)(R8*1)
-	PREFETCHT1 128(R10)(R8*1)
-	VMOVDQU64  (R10), Z1
-	VMOVDQA64  Z0, Z2
-	VPERMI2W   72(R10), Z1, Z2
-	VCVTPH2PS  X2, Y2
-	VMOVUPS    Y2, (AX)(R12*4)
-	SUBQ       $0x00000008, R13
-	JZ         done
-	MOVQ       $0x00000008, R15
-	MOVQ       R13, R14
-	CMPQ       R13, R15
-	CMOVQGT    R15, R14
-	CMOVQLT    R15, R13
-	ADDQ       R14, R12
-	IMUL3Q     $0x00000012, R14, R15
-	ADDQ       R15, R10
-	SHLQ       $0x05, R14
-	ADDQ       R14, R11
-	JMP        block
+	VMOVDQU64 (R9), Z1
+	VMOVDQA64 Z0, Z2
+	VPERMI2W  72(R9), Z1, Z2
+	VCVTPH2PS X2, Y2
+	VMOVUPS   Y2, (AX)(R11*4)
+	SUBQ      $0x00000008, R12
+	JZ        done
+	MOVQ      $0x00000008, R14
+	MOVQ      R12, R13
+	CMPQ      R12, R14
+	CMOVQGT   R14, R13
+	CMOVQLT   R14, R12
+	ADDQ      R13, R11
+	IMUL3Q    $0x00000012, R13, R14
+	ADDQ      R14, R9
+	SHLQ      $0x05, R13
+	ADDQ      R13, R10
+	JMP       block
 
 done:
 	ADDQ BX, AX
@@ -858,7 +834,7 @@ DATA w_a0000x1_1e0014x1_2a0020x1_3e0034x1_b0001x1_1f0015x1_2b0021x1_3f0035x1_0x8
 GLOBL w_a0000x1_1e0014x1_2a0020x1_3e0034x1_b0001x1_1f0015x1_2b0021x1_3f0035x1_0x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ4_1AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -878,64 +854,59 @@ TEXT ·unpackQ4_1AVX512(SB), NOSPLIT, $0-80
 	KMOVW        R8, K2
 	VMOVDQU32    w_0x8_80000000x8<>+0(SB), Z3
 	VMOVDQU32    w_a0000x1_1e0014x1_2a0020x1_3e0034x1_b0001x1_1f0015x1_2b0021x1_3f0035x1_0x8<>+0(SB), Z2
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 4(R10), Z4
-	VBROADCASTI32X4 24(R10), K1, Z4
+	VBROADCASTI32X4 4(R9), Z4
+	VBROADCASTI32X4 24(R9), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
 	VPANDD          Z0, Z4, Z4
-	VBROADCASTI32X4 44(R10), Z5
-	VBROADCASTI32X4 64(R10), K1, Z5
+	VBROADCASTI32X4 44(R9), Z5
+	VBROADCASTI32X4 64(R9), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 84(R10), Z6
-	VBROADCASTI32X4 104(R10), K1, Z6
+	VBROADCASTI32X4 84(R9), Z6
+	VBROADCASTI32X4 104(R9), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VBROADCASTI32X4 124(R10), Z7
-	VBROADCASTI32X4 144(R10), K1, Z7
+	VBROADCASTI32X4 124(R9), Z7
+	VBROADCASTI32X4 144(R9), K1, Z7
 	VPSRLVD         Z1, Z7, Z7
 	VPANDD          Z0, Z7, Z7
-	VMOVDQU32       Z4, (R11)
-	VMOVDQU32       Z5, 64(R11)
-	VMOVDQU32       Z6, 128(R11)
-	VMOVDQU32       Z7, 192(R11)
-	VMOVDQU64       (R10), Z4
+	VMOVDQU32       Z4, (R10)
+	VMOVDQU32       Z5, 64(R10)
+	VMOVDQU32       Z6, 128(R10)
+	VMOVDQU32       Z7, 192(R10)
+	VMOVDQU64       (R9), Z4
 	VMOVDQA64       Z2, Z5
-	VPERMI2W        80(R10), Z4, Z5
+	VPERMI2W        80(R9), Z4, Z5
 	VCVTPH2PS       Y5, Z5
 	VPXORD          Z3, Z5, Z5
-	VMOVUPS         Y5, (AX)(R12*4)
+	VMOVUPS         Y5, (AX)(R11*4)
 	VEXTRACTF64X4   $0x01, Z5, Y5
-	VMOVUPS         Y5, (CX)(R12*4)
-	SUBQ            $0x00000008, R13
+	VMOVUPS         Y5, (CX)(R11*4)
+	SUBQ            $0x00000008, R12
 	JZ              done
-	MOVQ            $0x00000008, R15
-	MOVQ            R13, R14
-	CMPQ            R13, R15
-	CMOVQGT         R15, R14
-	CMOVQLT         R15, R13
-	ADDQ            R14, R12
-	IMUL3Q          $0x00000014, R14, R15
-	ADDQ            R15, R10
-	SHLQ            $0x05, R14
-	ADDQ            R14, R11
+	MOVQ            $0x00000008, R14
+	MOVQ            R12, R13
+	CMPQ            R12, R14
+	CMOVQGT         R14, R13
+	CMOVQLT         R14, R12
+	ADDQ            R13, R11
+	IMUL3Q          $0x00000014, R13, R14
+	ADDQ            R14, R9
+	SHLQ            $0x05, R13
+	ADDQ            R13, R10
 	JMP             block
 
 done:
-	ADDQ qStride+8(FP), R9
+	ADDQ qStride+8(FP), R8
 	ADDQ BX, AX
 	ADDQ BX, CX
 	LEAQ (DX)(BX*2), DX
@@ -1109,7 +1080,7 @@ DATA w_16000bx1_35002ax1_0x14<>+60(SB)/4, $0x00000000
 GLOBL w_16000bx1_35002ax1_0x14<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ5_0AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C
 TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -1130,81 +1101,76 @@ TEXT ·unpackQ5_0AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_10101010x1<>+0(SB), Z2
 	VMOVDQU32    w_b0000x1_200016x1_0x14<>+0(SB), Z3
 	VMOVDQU32    w_16000bx1_35002ax1_0x14<>+0(SB), Z4
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 6(R10), Z5
-	VBROADCASTI32X4 28(R10), K1, Z5
+	VBROADCASTI32X4 6(R9), Z5
+	VBROADCASTI32X4 28(R9), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 50(R10), Z6
-	VBROADCASTI32X4 72(R10), K1, Z6
+	VBROADCASTI32X4 50(R9), Z6
+	VBROADCASTI32X4 72(R9), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VBROADCASTI32X4 94(R10), Z7
-	VBROADCASTI32X4 116(R10), K1, Z7
+	VBROADCASTI32X4 94(R9), Z7
+	VBROADCASTI32X4 116(R9), K1, Z7
 	VPSRLVD         Z1, Z7, Z7
 	VPANDD          Z0, Z7, Z7
-	VBROADCASTI32X4 138(R10), Z8
-	VBROADCASTI32X4 160(R10), K1, Z8
+	VBROADCASTI32X4 138(R9), Z8
+	VBROADCASTI32X4 160(R9), K1, Z8
 	VPSRLVD         Z1, Z8, Z8
 	VPANDD          Z0, Z8, Z8
-	KMOVD           2(R10), K2
-	KMOVD           24(R10), K3
+	KMOVD           2(R9), K2
+	KMOVD           24(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z5, K3, Z5
-	KMOVD           46(R10), K2
-	KMOVD           68(R10), K3
+	KMOVD           46(R9), K2
+	KMOVD           68(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z6, K3, Z6
-	KMOVD           90(R10), K2
-	KMOVD           112(R10), K3
+	KMOVD           90(R9), K2
+	KMOVD           112(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z7, K3, Z7
-	KMOVD           134(R10), K2
-	KMOVD           156(R10), K3
+	KMOVD           134(R9), K2
+	KMOVD           156(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z8, K3, Z8
-	VMOVDQU32       Z5, (R11)
-	VMOVDQU32       Z6, 64(R11)
-	VMOVDQU32       Z7, 128(R11)
-	VMOVDQU32       Z8, 192(R11)
-	VMOVDQU64       (R10), Z5
+	VMOVDQU32       Z5, (R10)
+	VMOVDQU32       Z6, 64(R10)
+	VMOVDQU32       Z7, 128(R10)
+	VMOVDQU32       Z8, 192(R10)
+	VMOVDQU64       (R9), Z5
 	VMOVDQA64       Z3, Z6
-	VPERMI2W        66(R10), Z5, Z6
-	VMOVDQU64       66(R10), Z5
+	VPERMI2W        66(R9), Z5, Z6
+	VMOVDQU64       66(R9), Z5
 	VMOVDQA64       Z4, Z7
-	VPERMI2W        112(R10), Z5, Z7
+	VPERMI2W        112(R9), Z5, Z7
 	VPUNPCKLQDQ     X7, X6, X6
 	VCVTPH2PS       X6, Y6
-	VMOVUPS         Y6, (AX)(R12*4)
-	SUBQ            $0x00000008, R13
+	VMOVUPS         Y6, (AX)(R11*4)
+	SUBQ            $0x00000008, R12
 	JZ              done
-	MOVQ            $0x00000008, R15
-	MOVQ            R13, R14
-	CMPQ            R13, R15
-	CMOVQGT         R15, R14
-	CMOVQLT         R15, R13
-	ADDQ            R14, R12
-	IMUL3Q          $0x00000016, R14, R15
-	ADDQ            R15, R10
-	SHLQ            $0x05, R14
-	ADDQ            R14, R11
+	MOVQ            $0x00000008, R14
+	MOVQ            R12, R13
+	CMPQ            R12, R14
+	CMOVQGT         R14, R13
+	CMOVQLT         R14, R12
+	ADDQ            R13, R11
+	IMUL3Q          $0x00000016, R13, R14
+	ADDQ            R14, R9
+	SHLQ            $0x05, R13
+	ADDQ            R13, R10
 	JMP             block
 
 done:
-	ADDQ qStride+8(FP), R9
+	ADDQ qStride+8(FP), R8
 	ADDQ BX, AX
 	ADDQ BX, CX
 	LEAQ (DX)(BX*2), DX
@@ -1424,7 +1390,7 @@ DATA w_19000dx1_350029x1_0x14<>+60(SB)/4, $0x00000000
 GLOBL w_19000dx1_350029x1_0x14<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ5_1AVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV, MMX+
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV
 TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -1448,92 +1414,87 @@ TEXT ·unpackQ5_1AVX512(SB), NOSPLIT, $0-80
 	VMOVDQU32    w_18000cx1_340028x1_0x14<>+0(SB), Z5
 	VMOVDQU32    w_d0001x1_210019x1_0x14<>+0(SB), Z6
 	VMOVDQU32    w_19000dx1_350029x1_0x14<>+0(SB), Z7
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 8(R10), Z8
-	VBROADCASTI32X4 32(R10), K1, Z8
+	VBROADCASTI32X4 8(R9), Z8
+	VBROADCASTI32X4 32(R9), K1, Z8
 	VPSRLVD         Z1, Z8, Z8
 	VPANDD          Z0, Z8, Z8
-	VBROADCASTI32X4 56(R10), Z9
-	VBROADCASTI32X4 80(R10), K1, Z9
+	VBROADCASTI32X4 56(R9), Z9
+	VBROADCASTI32X4 80(R9), K1, Z9
 	VPSRLVD         Z1, Z9, Z9
 	VPANDD          Z0, Z9, Z9
-	VBROADCASTI32X4 104(R10), Z10
-	VBROADCASTI32X4 128(R10), K1, Z10
+	VBROADCASTI32X4 104(R9), Z10
+	VBROADCASTI32X4 128(R9), K1, Z10
 	VPSRLVD         Z1, Z10, Z10
 	VPANDD          Z0, Z10, Z10
-	VBROADCASTI32X4 152(R10), Z11
-	VBROADCASTI32X4 176(R10), K1, Z11
+	VBROADCASTI32X4 152(R9), Z11
+	VBROADCASTI32X4 176(R9), K1, Z11
 	VPSRLVD         Z1, Z11, Z11
 	VPANDD          Z0, Z11, Z11
-	KMOVD           4(R10), K2
-	KMOVD           28(R10), K3
+	KMOVD           4(R9), K2
+	KMOVD           28(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z8, K3, Z8
-	KMOVD           52(R10), K2
-	KMOVD           76(R10), K3
+	KMOVD           52(R9), K2
+	KMOVD           76(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z9, K3, Z9
-	KMOVD           100(R10), K2
-	KMOVD           124(R10), K3
+	KMOVD           100(R9), K2
+	KMOVD           124(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z10, K3, Z10
-	KMOVD           148(R10), K2
-	KMOVD           172(R10), K3
+	KMOVD           148(R9), K2
+	KMOVD           172(R9), K3
 	KUNPCKDQ        K2, K3, K3
 	VPADDB          Z2, Z11, K3, Z11
-	VMOVDQU32       Z8, (R11)
-	VMOVDQU32       Z9, 64(R11)
-	VMOVDQU32       Z10, 128(R11)
-	VMOVDQU32       Z11, 192(R11)
-	VMOVDQU64       (R10), Z8
+	VMOVDQU32       Z8, (R10)
+	VMOVDQU32       Z9, 64(R10)
+	VMOVDQU32       Z10, 128(R10)
+	VMOVDQU32       Z11, 192(R10)
+	VMOVDQU64       (R9), Z8
 	VMOVDQA64       Z4, Z9
-	VPERMI2W        72(R10), Z8, Z9
-	VMOVDQU64       72(R10), Z8
+	VPERMI2W        72(R9), Z8, Z9
+	VMOVDQU64       72(R9), Z8
 	VMOVDQA64       Z5, Z10
-	VPERMI2W        128(R10), Z8, Z10
+	VPERMI2W        128(R9), Z8, Z10
 	VPUNPCKLQDQ     X10, X9, X9
-	VMOVDQU64       (R10), Z8
+	VMOVDQU64       (R9), Z8
 	VMOVDQA64       Z6, Z10
-	VPERMI2W        72(R10), Z8, Z10
-	VMOVDQU64       72(R10), Z8
+	VPERMI2W        72(R9), Z8, Z10
+	VMOVDQU64       72(R9), Z8
 	VMOVDQA64       Z7, Z11
-	VPERMI2W        128(R10), Z8, Z11
+	VPERMI2W        128(R9), Z8, Z11
 	VPUNPCKLQDQ     X11, X10, X10
 	VINSERTI32X4    $0x01, X10, Y9, Y9
 	VCVTPH2PS       Y9, Z9
 	VPXORD          Z3, Z9, Z9
-	VMOVUPS         Y9, (AX)(R12*4)
+	VMOVUPS         Y9, (AX)(R11*4)
 	VEXTRACTF64X4   $0x01, Z9, Y9
-	VMOVUPS         Y9, (CX)(R12*4)
-	SUBQ            $0x00000008, R13
+	VMOVUPS         Y9, (CX)(R11*4)
+	SUBQ            $0x00000008, R12
 	JZ              done
-	MOVQ            $0x00000008, R15
-	MOVQ            R13, R14
-	CMPQ            R13, R15
-	CMOVQGT         R15, R14
-	CMOVQLT         R15, R13
-	ADDQ            R14, R12
-	IMUL3Q          $0x00000018, R14, R15
-	ADDQ            R15, R10
-	SHLQ            $0x05, R14
-	ADDQ            R14, R11
+	MOVQ            $0x00000008, R14
+	MOVQ            R12, R13
+	CMPQ            R12, R14
+	CMOVQGT         R14, R13
+	CMOVQLT         R14, R12
+	ADDQ            R13, R11
+	IMUL3Q          $0x00000018, R13, R14
+	ADDQ            R14, R9
+	SHLQ            $0x05, R13
+	ADDQ            R13, R10
 	JMP             block
 
 done:
-	ADDQ qStride+8(FP), R9
+	ADDQ qStride+8(FP), R8
 	ADDQ BX, AX
 	ADDQ BX, CX
 	LEAQ (DX)(BX*2), DX
@@ -1646,7 +1607,7 @@ DATA w_3f2d1801x1_766a5d4fx1_a6998d81x1_f1d9c5b5x1<>+12(SB)/4, $0xf1d9c5b5
 GLOBL w_3f2d1801x1_766a5d4fx1_a6998d81x1_f1d9c5b5x1<>(SB), RODATA|NOPTR, $16
 
 // func unpackIQ4_NLAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C, MMX+
+// Requires: AVX, AVX512BW, AVX512F, CMOV, F16C
 TEXT ·unpackIQ4_NLAVX512(SB), NOSPLIT, $0-80
 	MOVQ            scales+16(FP), AX
 	MOVQ            minima+24(FP), CX
@@ -1666,65 +1627,60 @@ TEXT ·unpackIQ4_NLAVX512(SB), NOSPLIT, $0-80
 	KMOVW           R8, K2
 	VMOVDQU32       w_90000x1_1b0012x1_290020x1_3b0032x1_0x12<>+0(SB), Z2
 	VBROADCASTI32X4 w_3f2d1801x1_766a5d4fx1_a6998d81x1_f1d9c5b5x1<>+0(SB), Z3
-	MOVQ            DI, R8
-	SHLQ            $0x05, R8
-	MOVQ            q+0(FP), R9
+	MOVQ            q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 2(R10), Z4
-	VBROADCASTI32X4 20(R10), K1, Z4
+	VBROADCASTI32X4 2(R9), Z4
+	VBROADCASTI32X4 20(R9), K1, Z4
 	VPSRLVD         Z1, Z4, Z4
 	VPANDD          Z0, Z4, Z4
-	VBROADCASTI32X4 38(R10), Z5
-	VBROADCASTI32X4 56(R10), K1, Z5
+	VBROADCASTI32X4 38(R9), Z5
+	VBROADCASTI32X4 56(R9), K1, Z5
 	VPSRLVD         Z1, Z5, Z5
 	VPANDD          Z0, Z5, Z5
-	VBROADCASTI32X4 74(R10), Z6
-	VBROADCASTI32X4 92(R10), K1, Z6
+	VBROADCASTI32X4 74(R9), Z6
+	VBROADCASTI32X4 92(R9), K1, Z6
 	VPSRLVD         Z1, Z6, Z6
 	VPANDD          Z0, Z6, Z6
-	VBROADCASTI32X4 110(R10), Z7
-	VBROADCASTI32X4 128(R10), K1, Z7
+	VBROADCASTI32X4 110(R9), Z7
+	VBROADCASTI32X4 128(R9), K1, Z7
 	VPSRLVD         Z1, Z7, Z7
 	VPANDD          Z0, Z7, Z7
 	VPSHUFB         Z4, Z3, Z4
 	VPSHUFB         Z5, Z3, Z5
 	VPSHUFB         Z6, Z3, Z6
 	VPSHUFB         Z7, Z3, Z7
-	VMOVDQU32       Z4, (R11)
-	VMOVDQU32       Z5, 64(R11)
-	VMOVDQU32       Z6, 128(R11)
-	VMOVDQU32       Z7, 192(R11)
-	VMOVDQU64       (R10), Z4
+	VMOVDQU32       Z4, (R10)
+	VMOVDQU32       Z5, 64(R10)
+	VMOVDQU32       Z6, 128(R10)
+	VMOVDQU32       Z7, 192(R10)
+	VMOVDQU64       (R9), Z4
 	VMOVDQA64       Z2, Z5
-	VPERMI2W        72(R10), Z4, Z5
+	VPERMI2W        72(R9), Z4, Z5
 	VCVTPH2PS       X5, Y5
-	VMOVUPS         Y5, (AX)(R12*4)
-	SUBQ            $0x00000008, R13
+	VMOVUPS         Y5, (AX)(R11*4)
+	SUBQ            $0x00000008, R12
 	JZ              done
-	MOVQ            $0x00000008, R15
-	MOVQ            R13, R14
-	CMPQ            R13, R15
-	CMOVQGT         R15, R14
-	CMOVQLT         R15, R13
-	ADDQ            R14, R12
-	IMUL3Q          $0x00000012, R14, R15
-	ADDQ            R15, R10
-	SHLQ            $0x05, R14
-	ADDQ            R14, R11
+	MOVQ            $0x00000008, R14
+	MOVQ            R12, R13
+	CMPQ            R12, R14
+	CMOVQGT         R14, R13
+	CMOVQLT         R14, R12
+	ADDQ            R13, R11
+	IMUL3Q          $0x00000012, R13, R14
+	ADDQ            R14, R9
+	SHLQ            $0x05, R13
+	ADDQ            R13, R10
 	JMP             block
 
 done:
-	ADDQ qStride+8(FP), R9
+	ADDQ qStride+8(FP), R8
 	ADDQ BX, AX
 	ADDQ BX, CX
 	LEAQ (DX)(BX*2), DX
@@ -2046,7 +2002,7 @@ DATA w_1cx8_1bx8<>+60(SB)/4, $0x0000001b
 GLOBL w_1cx8_1bx8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ3_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C, MMX+
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
 TEXT ·unpackQ3_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -2063,48 +2019,44 @@ TEXT ·unpackQ3_KAVX512(SB), NOSPLIT, $0-80
 	VMOVDQU32    w_d0c0b0ax4<>+0(SB), X3
 	VMOVDQU32    w_0x2_4x2_0x12<>+0(SB), Z7
 	VMOVDQU32    w_4x1_2x1_0x1_1ex1_0x12<>+0(SB), Z8
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	VBROADCASTI64X4 (R10), Z9
-	VBROADCASTI64X4 32(R10), Z11
+	VBROADCASTI64X4 (R9), Z9
+	VBROADCASTI64X4 32(R9), Z11
 	VPSRLVD         w_0x8_2x8<>+0(SB), Z11, Z11
 	VPANDD          Z0, Z11, Z11
 	VPROLVD         w_2x8_1x8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z11
-	VBROADCASTI64X4 32(R10), Z12
+	VBROADCASTI64X4 32(R9), Z12
 	VPSRLVD         w_4x8_6x8<>+0(SB), Z12, Z12
 	VPANDD          Z0, Z12, Z12
 	VPROLVD         w_0x8_1fx8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z12
-	VBROADCASTI64X4 64(R10), Z13
+	VBROADCASTI64X4 64(R9), Z13
 	VPSRLVD         w_0x8_2x8<>+0(SB), Z13, Z13
 	VPANDD          Z0, Z13, Z13
 	VPROLVD         w_1ex8_1dx8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z13
-	VBROADCASTI64X4 64(R10), Z14
+	VBROADCASTI64X4 64(R9), Z14
 	VPSRLVD         w_4x8_6x8<>+0(SB), Z14, Z14
 	VPANDD          Z0, Z14, Z14
 	VPROLVD         w_1cx8_1bx8<>+0(SB), Z9, Z10
 	VPTERNLOGD      $0xf8, Z1, Z10, Z14
-	VMOVDQU32       Z11, (R11)
-	VMOVDQU32       Z12, 64(R11)
-	VMOVDQU32       Z13, 128(R11)
-	VMOVDQU32       Z14, 192(R11)
-	VPBROADCASTW    108(R10), X9
+	VMOVDQU32       Z11, (R10)
+	VMOVDQU32       Z12, 64(R10)
+	VMOVDQU32       Z13, 128(R10)
+	VMOVDQU32       Z14, 192(R10)
+	VPBROADCASTW    108(R9), X9
 	VCVTPH2PS       X9, Y9
-	VMOVUPS         Y9, (AX)(R12*4)
-	VMOVDQU32       94(R10), X9
+	VMOVUPS         Y9, (AX)(R11*4)
+	VMOVDQU32       94(R9), X9
 	VPSHUFB         X2, X9, X10
 	VPSRLVD         X7, X10, X10
 	VPANDD          X4, X10, X10
@@ -2113,14 +2065,14 @@ block:
 	VPTERNLOGD      $0xf8, X5, X9, X10
 	VPSUBB          X6, X10, X10
 	VPMOVSXBD       X10, Z9
-	VMOVDQU32       Z9, (DX)(R12*8)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x0000006e, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVDQU32       Z9, (DX)(R11*8)
+	SUBQ            $0x00000008, R12
+	ADDQ            $0x0000006e, R9
+	ADDQ            $0x00000100, R10
+	ADDQ            $0x00000008, R11
+	TESTQ           R12, R12
 	JNZ             block
-	ADDQ            qStride+8(FP), R9
+	ADDQ            qStride+8(FP), R8
 	ADDQ            BX, AX
 	ADDQ            BX, CX
 	LEAQ            (DX)(BX*2), DX
@@ -2346,7 +2298,7 @@ DATA w_0x1_4x1_0x1_4x1_0x1_4x1_0x1_4x1_0x8<>+60(SB)/4, $0x00000000
 GLOBL w_0x1_4x1_0x1_4x1_0x1_4x1_0x1_4x1_0x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ4_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+// Requires: AVX, AVX2, AVX512BW, AVX512F
 TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -2362,37 +2314,32 @@ TEXT ·unpackQ4_KAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
 	VPBROADCASTD w_f0f0f0f0x1<>+0(SB), Z6
 	VMOVDQU32    w_0x8_4x8<>+0(SB), Z6
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI64X4 16(R10), Z7
+	VBROADCASTI64X4 16(R9), Z7
 	VPSRLVD         Z6, Z7, Z7
 	VPANDD          Z5, Z7, Z7
-	VBROADCASTI64X4 48(R10), Z8
+	VBROADCASTI64X4 48(R9), Z8
 	VPSRLVD         Z6, Z8, Z8
 	VPANDD          Z5, Z8, Z8
-	VBROADCASTI64X4 80(R10), Z9
+	VBROADCASTI64X4 80(R9), Z9
 	VPSRLVD         Z6, Z9, Z9
 	VPANDD          Z5, Z9, Z9
-	VBROADCASTI64X4 112(R10), Z10
+	VBROADCASTI64X4 112(R9), Z10
 	VPSRLVD         Z6, Z10, Z10
 	VPANDD          Z5, Z10, Z10
-	VMOVDQU32       Z7, (R11)
-	VMOVDQU32       Z8, 64(R11)
-	VMOVDQU32       Z9, 128(R11)
-	VMOVDQU32       Z10, 192(R11)
-	VBROADCASTI32X4 (R10), Z7
+	VMOVDQU32       Z7, (R10)
+	VMOVDQU32       Z8, 64(R10)
+	VMOVDQU32       Z9, 128(R10)
+	VMOVDQU32       Z10, 192(R10)
+	VBROADCASTI32X4 (R9), Z7
 	VPSHUFB         Z0, Z7, Z8
 	VPSRLD          $0x0a, Z8, Z9
 	VPSRLVD         Z1, Z8, Z8
@@ -2402,16 +2349,16 @@ block:
 	VCVTPH2PS       Y7, Z7
 	VCVTDQ2PS       Z8, Z8
 	VMULPS          Z7, Z8, Z8
-	VMOVUPS         Y8, (AX)(R12*4)
+	VMOVUPS         Y8, (AX)(R11*4)
 	VEXTRACTF64X4   $0x01, Z8, Y8
-	VMOVUPS         Y8, (CX)(R12*4)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x00000090, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y8, (CX)(R11*4)
+	SUBQ            $0x00000008, R12
+	ADDQ            $0x00000090, R9
+	ADDQ            $0x00000100, R10
+	ADDQ            $0x00000008, R11
+	TESTQ           R12, R12
 	JNZ             block
-	ADDQ            qStride+8(FP), R9
+	ADDQ            qStride+8(FP), R8
 	ADDQ            BX, AX
 	ADDQ            BX, CX
 	LEAQ            (DX)(BX*2), DX
@@ -2422,7 +2369,7 @@ block:
 	RET
 
 // func scalesQ4_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+// Requires: AVX, AVX2, AVX512BW, AVX512F
 TEXT ·scalesQ4_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         scales+0(FP), AX
 	MOVQ         minima+8(FP), CX
@@ -2438,21 +2385,16 @@ TEXT ·scalesQ4_KAVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTD w_f0f0f0fx1<>+0(SB), Z5
 	VPBROADCASTD w_f0f0f0f0x1<>+0(SB), Z5
 	VMOVDQU32    w_0x8_4x8<>+0(SB), Z5
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	XORQ         R9, R9
+	XORQ         R8, R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+56(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+56(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 (R10), Z5
+	VBROADCASTI32X4 (R9), Z5
 	VPSHUFB         Z0, Z5, Z6
 	VPSRLD          $0x0a, Z6, Z7
 	VPSRLVD         Z1, Z6, Z6
@@ -2462,14 +2404,14 @@ block:
 	VCVTPH2PS       Y5, Z5
 	VCVTDQ2PS       Z6, Z6
 	VMULPS          Z5, Z6, Z6
-	VMOVUPS         Y6, (AX)(R12*4)
+	VMOVUPS         Y6, (AX)(R11*4)
 	VEXTRACTF64X4   $0x01, Z6, Y6
-	VMOVUPS         Y6, (CX)(R12*4)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x00000090, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y6, (CX)(R11*4)
+	SUBQ            $0x00000008, R12
+	ADDQ            $0x00000090, R9
+	ADDQ            $0x00000100, R10
+	ADDQ            $0x00000008, R11
+	TESTQ           R12, R12
 	JNZ             block
 	ADDQ            BX, AX
 	ADDQ            BX, CX
@@ -3005,7 +2947,7 @@ DATA w_4x8_3x8<>+60(SB)/4, $0x00000003
 GLOBL w_4x8_3x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ5_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+// Requires: AVX, AVX2, AVX512BW, AVX512F
 TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -3023,46 +2965,41 @@ TEXT ·unpackQ5_KAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_10101010x1<>+0(SB), Z7
 	VMOVDQU32    w_4x4_2x4_0x4_1ex4<>+0(SB), Z8
 	VMOVDQU32    w_3x4_1x4_1fx4_1dx4<>+0(SB), Z8
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI64X4 16(R10), Z8
-	VBROADCASTI64X4 48(R10), Z10
+	VBROADCASTI64X4 16(R9), Z8
+	VBROADCASTI64X4 48(R9), Z10
 	VPSRLVD         Z6, Z10, Z10
 	VPANDD          Z5, Z10, Z10
 	VPROLVD         w_4x8_3x8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z10
-	VBROADCASTI64X4 80(R10), Z11
+	VBROADCASTI64X4 80(R9), Z11
 	VPSRLVD         Z6, Z11, Z11
 	VPANDD          Z5, Z11, Z11
 	VPROLVD         w_2x8_1x8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z11
-	VBROADCASTI64X4 112(R10), Z12
+	VBROADCASTI64X4 112(R9), Z12
 	VPSRLVD         Z6, Z12, Z12
 	VPANDD          Z5, Z12, Z12
 	VPROLVD         w_0x8_1fx8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z12
-	VBROADCASTI64X4 144(R10), Z13
+	VBROADCASTI64X4 144(R9), Z13
 	VPSRLVD         Z6, Z13, Z13
 	VPANDD          Z5, Z13, Z13
 	VPROLVD         w_1ex8_1dx8<>+0(SB), Z8, Z9
 	VPTERNLOGD      $0xf8, Z7, Z9, Z13
-	VMOVDQU32       Z10, (R11)
-	VMOVDQU32       Z11, 64(R11)
-	VMOVDQU32       Z12, 128(R11)
-	VMOVDQU32       Z13, 192(R11)
-	VBROADCASTI32X4 (R10), Z8
+	VMOVDQU32       Z10, (R10)
+	VMOVDQU32       Z11, 64(R10)
+	VMOVDQU32       Z12, 128(R10)
+	VMOVDQU32       Z13, 192(R10)
+	VBROADCASTI32X4 (R9), Z8
 	VPSHUFB         Z0, Z8, Z9
 	VPSRLD          $0x0a, Z9, Z10
 	VPSRLVD         Z1, Z9, Z9
@@ -3072,16 +3009,16 @@ block:
 	VCVTPH2PS       Y8, Z8
 	VCVTDQ2PS       Z9, Z9
 	VMULPS          Z8, Z9, Z9
-	VMOVUPS         Y9, (AX)(R12*4)
+	VMOVUPS         Y9, (AX)(R11*4)
 	VEXTRACTF64X4   $0x01, Z9, Y9
-	VMOVUPS         Y9, (CX)(R12*4)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x000000b0, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y9, (CX)(R11*4)
+	SUBQ            $0x00000008, R12
+	ADDQ            $0x000000b0, R9
+	ADDQ            $0x00000100, R10
+	ADDQ            $0x00000008, R11
+	TESTQ           R12, R12
 	JNZ             block
-	ADDQ            qStride+8(FP), R9
+	ADDQ            qStride+8(FP), R8
 	ADDQ            BX, AX
 	ADDQ            BX, CX
 	LEAQ            (DX)(BX*2), DX
@@ -3092,7 +3029,7 @@ block:
 	RET
 
 // func scalesQ5_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
+// Requires: AVX, AVX2, AVX512BW, AVX512F
 TEXT ·scalesQ5_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         scales+0(FP), AX
 	MOVQ         minima+8(FP), CX
@@ -3110,21 +3047,16 @@ TEXT ·scalesQ5_KAVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTD w_10101010x1<>+0(SB), Z5
 	VMOVDQU32    w_4x4_2x4_0x4_1ex4<>+0(SB), Z5
 	VMOVDQU32    w_3x4_1x4_1fx4_1dx4<>+0(SB), Z5
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	XORQ         R9, R9
+	XORQ         R8, R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+56(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+56(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 (R10), Z5
+	VBROADCASTI32X4 (R9), Z5
 	VPSHUFB         Z0, Z5, Z6
 	VPSRLD          $0x0a, Z6, Z7
 	VPSRLVD         Z1, Z6, Z6
@@ -3134,14 +3066,14 @@ block:
 	VCVTPH2PS       Y5, Z5
 	VCVTDQ2PS       Z6, Z6
 	VMULPS          Z5, Z6, Z6
-	VMOVUPS         Y6, (AX)(R12*4)
+	VMOVUPS         Y6, (AX)(R11*4)
 	VEXTRACTF64X4   $0x01, Z6, Y6
-	VMOVUPS         Y6, (CX)(R12*4)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x000000b0, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y6, (CX)(R11*4)
+	SUBQ            $0x00000008, R12
+	ADDQ            $0x000000b0, R9
+	ADDQ            $0x00000100, R10
+	ADDQ            $0x00000008, R11
+	TESTQ           R12, R12
 	JNZ             block
 	ADDQ            BX, AX
 	ADDQ            BX, CX
@@ -3808,7 +3740,7 @@ DATA w_4x8_2x8<>+60(SB)/4, $0x00000002
 GLOBL w_4x8_2x8<>(SB), RODATA|NOPTR, $64
 
 // func unpackQ6_KAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C, MMX+
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
 TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $0-80
 	MOVQ         scales+16(FP), AX
 	MOVQ         minima+24(FP), CX
@@ -3820,23 +3752,17 @@ TEXT ·unpackQ6_KAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD w_30303030x1<>+0(SB), Z1
 	VMOVDQU32    w_4x8_2x8<>+0(SB), Z2
 	VMOVDQU32    w_0x8_2x8<>+0(SB), Z3
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	MOVQ         q+0(FP), R9
+	MOVQ         q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	PREFETCHT1      192(R10)(R8*1)
-	VMOVDQU64       (R10), Z5
-	VBROADCASTI64X4 128(R10), Z6
+	VMOVDQU64       (R9), Z5
+	VBROADCASTI64X4 128(R9), Z6
 	VPANDD          Z0, Z5, Z4
 	VPSRLD          $0x04, Z5, Z5
 	VPANDD          Z0, Z5, Z5
@@ -3844,8 +3770,8 @@ block:
 	VPTERNLOGD      $0xf8, Z1, Z7, Z4
 	VPSRLVD         Z3, Z6, Z6
 	VPTERNLOGD      $0xf8, Z1, Z6, Z5
-	VMOVDQU64       64(R10), Z7
-	VBROADCASTI64X4 160(R10), Z8
+	VMOVDQU64       64(R9), Z7
+	VBROADCASTI64X4 160(R9), Z8
 	VPANDD          Z0, Z7, Z6
 	VPSRLD          $0x04, Z7, Z7
 	VPANDD          Z0, Z7, Z7
@@ -3853,23 +3779,23 @@ block:
 	VPTERNLOGD      $0xf8, Z1, Z9, Z6
 	VPSRLVD         Z3, Z8, Z8
 	VPTERNLOGD      $0xf8, Z1, Z8, Z7
-	VMOVDQU32       Z4, (R11)
-	VMOVDQU32       Z5, 64(R11)
-	VMOVDQU32       Z6, 128(R11)
-	VMOVDQU32       Z7, 192(R11)
-	VPBROADCASTW    208(R10), X4
+	VMOVDQU32       Z4, (R10)
+	VMOVDQU32       Z5, 64(R10)
+	VMOVDQU32       Z6, 128(R10)
+	VMOVDQU32       Z7, 192(R10)
+	VPBROADCASTW    208(R9), X4
 	VCVTPH2PS       X4, Y4
-	VMOVUPS         Y4, (AX)(R12*4)
-	VMOVDQU32       192(R10), X4
+	VMOVUPS         Y4, (AX)(R11*4)
+	VMOVDQU32       192(R9), X4
 	VPMOVSXBD       X4, Z4
-	VMOVDQU32       Z4, (DX)(R12*8)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x000000d2, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVDQU32       Z4, (DX)(R11*8)
+	SUBQ            $0x00000008, R12
+	ADDQ            $0x000000d2, R9
+	ADDQ            $0x00000100, R10
+	ADDQ            $0x00000008, R11
+	TESTQ           R12, R12
 	JNZ             block
-	ADDQ            qStride+8(FP), R9
+	ADDQ            qStride+8(FP), R8
 	ADDQ            BX, AX
 	ADDQ            BX, CX
 	LEAQ            (DX)(BX*2), DX
@@ -3880,7 +3806,7 @@ block:
 	RET
 
 // func scalesQ6_KAVX512(scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C, MMX+
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
 TEXT ·scalesQ6_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         scales+0(FP), AX
 	MOVQ         minima+8(FP), CX
@@ -3892,32 +3818,26 @@ TEXT ·scalesQ6_KAVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTD w_30303030x1<>+0(SB), Z0
 	VMOVDQU32    w_4x8_2x8<>+0(SB), Z0
 	VMOVDQU32    w_0x8_2x8<>+0(SB), Z0
-	MOVQ         DI, R8
-	SHLQ         $0x05, R8
-	XORQ         R9, R9
+	XORQ         R8, R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+56(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+56(FP), R12
 
 block:
-	PREFETCHT1   (R10)(R8*1)
-	PREFETCHT1   64(R10)(R8*1)
-	PREFETCHT1   128(R10)(R8*1)
-	PREFETCHT1   192(R10)(R8*1)
-	VPBROADCASTW 208(R10), X0
+	VPBROADCASTW 208(R9), X0
 	VCVTPH2PS    X0, Y0
-	VMOVUPS      Y0, (AX)(R12*4)
-	VMOVDQU32    192(R10), X0
+	VMOVUPS      Y0, (AX)(R11*4)
+	VMOVDQU32    192(R9), X0
 	VPMOVSXBD    X0, Z0
-	VMOVDQU32    Z0, (DX)(R12*8)
-	SUBQ         $0x00000008, R13
-	ADDQ         $0x000000d2, R10
-	ADDQ         $0x00000100, R11
-	ADDQ         $0x00000008, R12
-	TESTQ        R13, R13
+	VMOVDQU32    Z0, (DX)(R11*8)
+	SUBQ         $0x00000008, R12
+	ADDQ         $0x000000d2, R9
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000008, R11
+	TESTQ        R12, R12
 	JNZ          block
 	ADDQ         BX, AX
 	ADDQ         BX, CX
@@ -4647,7 +4567,7 @@ DATA w_20x1<>+0(SB)/4, $0x00000020
 GLOBL w_20x1<>(SB), RODATA|NOPTR, $4
 
 // func unpackIQ4_XSAVX512(q *uint8, qStride int, scales *float32, minima *float32, sub *int32, scaleStride int, w *byte, rowBytes int, rows int, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, F16C, MMX+
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, F16C
 TEXT ·unpackIQ4_XSAVX512(SB), NOSPLIT, $0-80
 	MOVQ            scales+16(FP), AX
 	MOVQ            minima+24(FP), CX
@@ -4671,63 +4591,58 @@ TEXT ·unpackIQ4_XSAVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD    w_fx1<>+0(SB), Z5
 	VPBROADCASTD    w_30x1<>+0(SB), Z6
 	VPBROADCASTD    w_20x1<>+0(SB), Z7
-	MOVQ            DI, R8
-	SHLQ            $0x05, R8
-	MOVQ            q+0(FP), R9
+	MOVQ            q+0(FP), R8
 
 row:
-	MOVQ SI, R10
-	MOVQ R9, R11
-	XORQ R12, R12
-	MOVQ blocks+72(FP), R13
+	MOVQ SI, R9
+	MOVQ R8, R10
+	XORQ R11, R11
+	MOVQ blocks+72(FP), R12
 
 block:
-	PREFETCHT1      (R10)(R8*1)
-	PREFETCHT1      64(R10)(R8*1)
-	PREFETCHT1      128(R10)(R8*1)
-	VBROADCASTI32X4 8(R10), Z8
-	VBROADCASTI32X4 24(R10), K1, Z8
+	VBROADCASTI32X4 8(R9), Z8
+	VBROADCASTI32X4 24(R9), K1, Z8
 	VPSRLVD         Z1, Z8, Z8
 	VPANDD          Z0, Z8, Z8
-	VBROADCASTI32X4 40(R10), Z9
-	VBROADCASTI32X4 56(R10), K1, Z9
+	VBROADCASTI32X4 40(R9), Z9
+	VBROADCASTI32X4 56(R9), K1, Z9
 	VPSRLVD         Z1, Z9, Z9
 	VPANDD          Z0, Z9, Z9
-	VBROADCASTI32X4 72(R10), Z10
-	VBROADCASTI32X4 88(R10), K1, Z10
+	VBROADCASTI32X4 72(R9), Z10
+	VBROADCASTI32X4 88(R9), K1, Z10
 	VPSRLVD         Z1, Z10, Z10
 	VPANDD          Z0, Z10, Z10
-	VBROADCASTI32X4 104(R10), Z11
-	VBROADCASTI32X4 120(R10), K1, Z11
+	VBROADCASTI32X4 104(R9), Z11
+	VBROADCASTI32X4 120(R9), K1, Z11
 	VPSRLVD         Z1, Z11, Z11
 	VPANDD          Z0, Z11, Z11
 	VPSHUFB         Z8, Z2, Z8
 	VPSHUFB         Z9, Z2, Z9
 	VPSHUFB         Z10, Z2, Z10
 	VPSHUFB         Z11, Z2, Z11
-	VMOVDQU32       Z8, (R11)
-	VMOVDQU32       Z9, 64(R11)
-	VMOVDQU32       Z10, 128(R11)
-	VMOVDQU32       Z11, 192(R11)
-	VPBROADCASTD    4(R10), Y8
+	VMOVDQU32       Z8, (R10)
+	VMOVDQU32       Z9, 64(R10)
+	VMOVDQU32       Z10, 128(R10)
+	VMOVDQU32       Z11, 192(R10)
+	VPBROADCASTD    4(R9), Y8
 	VPSRLVD         Y3, Y8, Y8
 	VPANDD          Y5, Y8, Y8
-	VPBROADCASTD    (R10), Y9
+	VPBROADCASTD    (R9), Y9
 	VPSRLVD         Y4, Y9, Y9
 	VPTERNLOGD      $0xf8, Y6, Y9, Y8
 	VPSUBD          Y7, Y8, Y8
 	VCVTDQ2PS       Y8, Y8
-	VPBROADCASTW    (R10), X9
+	VPBROADCASTW    (R9), X9
 	VCVTPH2PS       X9, Y9
 	VMULPS          Y9, Y8, Y8
-	VMOVUPS         Y8, (AX)(R12*4)
-	SUBQ            $0x00000008, R13
-	ADDQ            $0x00000088, R10
-	ADDQ            $0x00000100, R11
-	ADDQ            $0x00000008, R12
-	TESTQ           R13, R13
+	VMOVUPS         Y8, (AX)(R11*4)
+	SUBQ            $0x00000008, R12
+	ADDQ            $0x00000088, R9
+	ADDQ            $0x00000100, R10
+	ADDQ            $0x00000008, R11
+	TESTQ           R12, R12
 	JNZ             block
-	ADDQ            qStride+8(FP), R9
+	ADDQ            qStride+8(FP), R8
 	ADDQ            BX, AX
 	ADDQ            BX, CX
 	LEAQ            (DX)(BX*2), DX
@@ -5046,9 +4961,9 @@ four:
 	VZEROUPPER
 	RET
 
-// func tileZero1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileZero1AVX512(SB), NOSPLIT, $0-96
+// func tileZero1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileZero1AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -5058,15 +4973,27 @@ TEXT ·tileZero1AVX512(SB), NOSPLIT, $0-96
 	MOVQ         d+64(FP), BX
 	MOVQ         s+72(FP), SI
 	MOVQ         blocks+88(FP), DI
-	MOVQ         zero+40(FP), R8
-	NEGQ         R8
-	VPBROADCASTD R8, Z0
-	MOVQ         y+0(FP), R8
-	MOVQ         yStride+8(FP), R9
-	VMOVUPS      (R8), Z1
-	VMOVUPS      64(R8), Z2
+	MOVQ         ahead+96(FP), R8
+	MOVQ         zero+40(FP), R9
+	NEGQ         R9
+	VPBROADCASTD R9, Z0
+	MOVQ         y+0(FP), R9
+	MOVQ         yStride+8(FP), R10
+	VMOVUPS      (R9), Z1
+	VMOVUPS      64(R9), Z2
 
 block:
+	MOVQ  lines+104(FP), R9
+	TESTQ R9, R9
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R8)
+	ADDQ       $0x00000040, R8
+	DECQ       R9
+	JNZ        line
+
+fetched:
 	VPMULLD.BCST     (SI), Z0, Z3
 	VMOVDQA64        Z3, Z4
 	VMOVDQU32        (AX), Z5
@@ -5131,9 +5058,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileZero2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileZero2AVX512(SB), NOSPLIT, $0-96
+// func tileZero2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileZero2AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -5143,18 +5070,30 @@ TEXT ·tileZero2AVX512(SB), NOSPLIT, $0-96
 	MOVQ         d+64(FP), DI
 	MOVQ         s+72(FP), R8
 	MOVQ         blocks+88(FP), R9
-	MOVQ         zero+40(FP), R10
-	NEGQ         R10
-	VPBROADCASTD R10, Z0
-	MOVQ         y+0(FP), R10
-	MOVQ         yStride+8(FP), R11
-	VMOVUPS      (R10), Z1
-	VMOVUPS      64(R10), Z2
-	ADDQ         R11, R10
-	VMOVUPS      (R10), Z3
-	VMOVUPS      64(R10), Z4
+	MOVQ         ahead+96(FP), R10
+	MOVQ         zero+40(FP), R11
+	NEGQ         R11
+	VPBROADCASTD R11, Z0
+	MOVQ         y+0(FP), R11
+	MOVQ         yStride+8(FP), R12
+	VMOVUPS      (R11), Z1
+	VMOVUPS      64(R11), Z2
+	ADDQ         R12, R11
+	VMOVUPS      (R11), Z3
+	VMOVUPS      64(R11), Z4
 
 block:
+	MOVQ  lines+104(FP), R11
+	TESTQ R11, R11
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $0x00000040, R10
+	DECQ       R11
+	JNZ        line
+
+fetched:
 	VPMULLD.BCST     (R8), Z0, Z5
 	VMOVDQA64        Z5, Z6
 	VPMULLD.BCST     (R8)(BX*1), Z0, Z7
@@ -5254,9 +5193,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileZero3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileZero3AVX512(SB), NOSPLIT, $0-96
+// func tileZero3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileZero3AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -5266,21 +5205,33 @@ TEXT ·tileZero3AVX512(SB), NOSPLIT, $0-96
 	MOVQ         d+64(FP), DI
 	MOVQ         s+72(FP), R8
 	MOVQ         blocks+88(FP), R9
-	MOVQ         zero+40(FP), R10
-	NEGQ         R10
-	VPBROADCASTD R10, Z0
-	MOVQ         y+0(FP), R10
-	MOVQ         yStride+8(FP), R11
-	VMOVUPS      (R10), Z1
-	VMOVUPS      64(R10), Z2
-	ADDQ         R11, R10
-	VMOVUPS      (R10), Z3
-	VMOVUPS      64(R10), Z4
-	ADDQ         R11, R10
-	VMOVUPS      (R10), Z5
-	VMOVUPS      64(R10), Z6
+	MOVQ         ahead+96(FP), R10
+	MOVQ         zero+40(FP), R11
+	NEGQ         R11
+	VPBROADCASTD R11, Z0
+	MOVQ         y+0(FP), R11
+	MOVQ         yStride+8(FP), R12
+	VMOVUPS      (R11), Z1
+	VMOVUPS      64(R11), Z2
+	ADDQ         R12, R11
+	VMOVUPS      (R11), Z3
+	VMOVUPS      64(R11), Z4
+	ADDQ         R12, R11
+	VMOVUPS      (R11), Z5
+	VMOVUPS      64(R11), Z6
 
 block:
+	MOVQ  lines+104(FP), R11
+	TESTQ R11, R11
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $0x00000040, R10
+	DECQ       R11
+	JNZ        line
+
+fetched:
 	VPMULLD.BCST     (R8), Z0, Z7
 	VMOVDQA64        Z7, Z8
 	VPMULLD.BCST     (R8)(BX*1), Z0, Z9
@@ -5415,9 +5366,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileZero4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileZero4AVX512(SB), NOSPLIT, $0-96
+// func tileZero4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileZero4AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -5433,24 +5384,36 @@ TEXT ·tileZero4AVX512(SB), NOSPLIT, $0-96
 	LEAQ         (R10)(BX*2), R11
 	ADDQ         BX, R11
 	MOVQ         blocks+88(FP), R12
-	MOVQ         zero+40(FP), R13
-	NEGQ         R13
-	VPBROADCASTD R13, Z0
-	MOVQ         y+0(FP), R13
-	MOVQ         yStride+8(FP), R14
-	VMOVUPS      (R13), Z1
-	VMOVUPS      64(R13), Z2
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z3
-	VMOVUPS      64(R13), Z4
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z5
-	VMOVUPS      64(R13), Z6
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z7
-	VMOVUPS      64(R13), Z8
+	MOVQ         ahead+96(FP), R13
+	MOVQ         zero+40(FP), R14
+	NEGQ         R14
+	VPBROADCASTD R14, Z0
+	MOVQ         y+0(FP), R14
+	MOVQ         yStride+8(FP), R15
+	VMOVUPS      (R14), Z1
+	VMOVUPS      64(R14), Z2
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z3
+	VMOVUPS      64(R14), Z4
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z5
+	VMOVUPS      64(R14), Z6
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z7
+	VMOVUPS      64(R14), Z8
 
 block:
+	MOVQ  lines+104(FP), R14
+	TESTQ R14, R14
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $0x00000040, R13
+	DECQ       R14
+	JNZ        line
+
+fetched:
 	VPMULLD.BCST     (R10), Z0, Z9
 	VMOVDQA64        Z9, Z10
 	VPMULLD.BCST     (R10)(BX*1), Z0, Z11
@@ -5623,9 +5586,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileZero5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileZero5AVX512(SB), NOSPLIT, $0-96
+// func tileZero5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileZero5AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -5641,27 +5604,39 @@ TEXT ·tileZero5AVX512(SB), NOSPLIT, $0-96
 	LEAQ         (R10)(BX*2), R11
 	ADDQ         BX, R11
 	MOVQ         blocks+88(FP), R12
-	MOVQ         zero+40(FP), R13
-	NEGQ         R13
-	VPBROADCASTD R13, Z0
-	MOVQ         y+0(FP), R13
-	MOVQ         yStride+8(FP), R14
-	VMOVUPS      (R13), Z1
-	VMOVUPS      64(R13), Z2
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z3
-	VMOVUPS      64(R13), Z4
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z5
-	VMOVUPS      64(R13), Z6
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z7
-	VMOVUPS      64(R13), Z8
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z9
-	VMOVUPS      64(R13), Z10
+	MOVQ         ahead+96(FP), R13
+	MOVQ         zero+40(FP), R14
+	NEGQ         R14
+	VPBROADCASTD R14, Z0
+	MOVQ         y+0(FP), R14
+	MOVQ         yStride+8(FP), R15
+	VMOVUPS      (R14), Z1
+	VMOVUPS      64(R14), Z2
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z3
+	VMOVUPS      64(R14), Z4
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z5
+	VMOVUPS      64(R14), Z6
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z7
+	VMOVUPS      64(R14), Z8
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z9
+	VMOVUPS      64(R14), Z10
 
 block:
+	MOVQ  lines+104(FP), R14
+	TESTQ R14, R14
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $0x00000040, R13
+	DECQ       R14
+	JNZ        line
+
+fetched:
 	VPMULLD.BCST     (R10), Z0, Z11
 	VMOVDQA64        Z11, Z12
 	VPMULLD.BCST     (R10)(BX*1), Z0, Z13
@@ -5869,9 +5844,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileZero6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileZero6AVX512(SB), NOSPLIT, $0-96
+// func tileZero6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileZero6AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -5887,30 +5862,42 @@ TEXT ·tileZero6AVX512(SB), NOSPLIT, $0-96
 	LEAQ         (R10)(BX*2), R11
 	ADDQ         BX, R11
 	MOVQ         blocks+88(FP), R12
-	MOVQ         zero+40(FP), R13
-	NEGQ         R13
-	VPBROADCASTD R13, Z0
-	MOVQ         y+0(FP), R13
-	MOVQ         yStride+8(FP), R14
-	VMOVUPS      (R13), Z1
-	VMOVUPS      64(R13), Z2
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z3
-	VMOVUPS      64(R13), Z4
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z5
-	VMOVUPS      64(R13), Z6
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z7
-	VMOVUPS      64(R13), Z8
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z9
-	VMOVUPS      64(R13), Z10
-	ADDQ         R14, R13
-	VMOVUPS      (R13), Z11
-	VMOVUPS      64(R13), Z12
+	MOVQ         ahead+96(FP), R13
+	MOVQ         zero+40(FP), R14
+	NEGQ         R14
+	VPBROADCASTD R14, Z0
+	MOVQ         y+0(FP), R14
+	MOVQ         yStride+8(FP), R15
+	VMOVUPS      (R14), Z1
+	VMOVUPS      64(R14), Z2
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z3
+	VMOVUPS      64(R14), Z4
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z5
+	VMOVUPS      64(R14), Z6
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z7
+	VMOVUPS      64(R14), Z8
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z9
+	VMOVUPS      64(R14), Z10
+	ADDQ         R15, R14
+	VMOVUPS      (R14), Z11
+	VMOVUPS      64(R14), Z12
 
 block:
+	MOVQ  lines+104(FP), R14
+	TESTQ R14, R14
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $0x00000040, R13
+	DECQ       R14
+	JNZ        line
+
+fetched:
 	VPMULLD.BCST     (R10), Z0, Z13
 	VMOVDQA64        Z13, Z14
 	VPMULLD.BCST     (R10)(BX*1), Z0, Z15
@@ -6153,9 +6140,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileMin1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileMin1AVX512(SB), NOSPLIT, $0-96
+// func tileMin1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileMin1AVX512(SB), NOSPLIT, $0-112
 	MOVQ    w+16(FP), AX
 	MOVQ    scales+24(FP), CX
 	MOVQ    extra+32(FP), DX
@@ -6165,12 +6152,24 @@ TEXT ·tileMin1AVX512(SB), NOSPLIT, $0-96
 	MOVQ    d+64(FP), SI
 	MOVQ    s+72(FP), DI
 	MOVQ    blocks+88(FP), R8
-	MOVQ    y+0(FP), R9
-	MOVQ    yStride+8(FP), R10
-	VMOVUPS (R9), Z0
-	VMOVUPS 64(R9), Z1
+	MOVQ    ahead+96(FP), R9
+	MOVQ    y+0(FP), R10
+	MOVQ    yStride+8(FP), R11
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
 
 block:
+	MOVQ  lines+104(FP), R10
+	TESTQ R10, R10
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R9)
+	ADDQ       $0x00000040, R9
+	DECQ       R10
+	JNZ        line
+
+fetched:
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z3, Z3, Z3
 	VMOVDQU32        (AX), Z4
@@ -6241,9 +6240,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileMin2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileMin2AVX512(SB), NOSPLIT, $0-96
+// func tileMin2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileMin2AVX512(SB), NOSPLIT, $0-112
 	MOVQ    w+16(FP), AX
 	MOVQ    scales+24(FP), CX
 	MOVQ    extra+32(FP), DX
@@ -6253,15 +6252,27 @@ TEXT ·tileMin2AVX512(SB), NOSPLIT, $0-96
 	MOVQ    d+64(FP), R8
 	MOVQ    s+72(FP), R9
 	MOVQ    blocks+88(FP), R10
-	MOVQ    y+0(FP), R11
-	MOVQ    yStride+8(FP), R12
-	VMOVUPS (R11), Z0
-	VMOVUPS 64(R11), Z1
-	ADDQ    R12, R11
-	VMOVUPS (R11), Z2
-	VMOVUPS 64(R11), Z3
+	MOVQ    ahead+96(FP), R11
+	MOVQ    y+0(FP), R12
+	MOVQ    yStride+8(FP), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+	ADDQ    R13, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
 
 block:
+	MOVQ  lines+104(FP), R12
+	TESTQ R12, R12
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $0x00000040, R11
+	DECQ       R12
+	JNZ        line
+
+fetched:
 	VPXORD           Z4, Z4, Z4
 	VPXORD           Z5, Z5, Z5
 	VPXORD           Z6, Z6, Z6
@@ -6370,9 +6381,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileMin3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileMin3AVX512(SB), NOSPLIT, $0-96
+// func tileMin3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileMin3AVX512(SB), NOSPLIT, $0-112
 	MOVQ    w+16(FP), AX
 	MOVQ    scales+24(FP), CX
 	MOVQ    extra+32(FP), DX
@@ -6382,18 +6393,30 @@ TEXT ·tileMin3AVX512(SB), NOSPLIT, $0-96
 	MOVQ    d+64(FP), R8
 	MOVQ    s+72(FP), R9
 	MOVQ    blocks+88(FP), R10
-	MOVQ    y+0(FP), R11
-	MOVQ    yStride+8(FP), R12
-	VMOVUPS (R11), Z0
-	VMOVUPS 64(R11), Z1
-	ADDQ    R12, R11
-	VMOVUPS (R11), Z2
-	VMOVUPS 64(R11), Z3
-	ADDQ    R12, R11
-	VMOVUPS (R11), Z4
-	VMOVUPS 64(R11), Z5
+	MOVQ    ahead+96(FP), R11
+	MOVQ    y+0(FP), R12
+	MOVQ    yStride+8(FP), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+	ADDQ    R13, R12
+	VMOVUPS (R12), Z2
+	VMOVUPS 64(R12), Z3
+	ADDQ    R13, R12
+	VMOVUPS (R12), Z4
+	VMOVUPS 64(R12), Z5
 
 block:
+	MOVQ  lines+104(FP), R12
+	TESTQ R12, R12
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $0x00000040, R11
+	DECQ       R12
+	JNZ        line
+
+fetched:
 	VPXORD           Z6, Z6, Z6
 	VPXORD           Z7, Z7, Z7
 	VPXORD           Z8, Z8, Z8
@@ -6540,9 +6563,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileMin4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileMin4AVX512(SB), NOSPLIT, $0-96
+// func tileMin4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileMin4AVX512(SB), NOSPLIT, $8-112
 	MOVQ    w+16(FP), AX
 	MOVQ    scales+24(FP), CX
 	MOVQ    extra+32(FP), DX
@@ -6558,21 +6581,33 @@ TEXT ·tileMin4AVX512(SB), NOSPLIT, $0-96
 	LEAQ    (R11)(SI*2), R12
 	ADDQ    SI, R12
 	MOVQ    blocks+88(FP), R13
-	MOVQ    y+0(FP), R14
-	MOVQ    yStride+8(FP), R15
-	VMOVUPS (R14), Z0
-	VMOVUPS 64(R14), Z1
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z2
-	VMOVUPS 64(R14), Z3
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z4
-	VMOVUPS 64(R14), Z5
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z6
-	VMOVUPS 64(R14), Z7
+	MOVQ    ahead+96(FP), R14
+	MOVQ    y+0(FP), R15
+	MOVQ    yStride+8(FP), BP
+	VMOVUPS (R15), Z0
+	VMOVUPS 64(R15), Z1
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z2
+	VMOVUPS 64(R15), Z3
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z4
+	VMOVUPS 64(R15), Z5
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z6
+	VMOVUPS 64(R15), Z7
 
 block:
+	MOVQ  lines+104(FP), R15
+	TESTQ R15, R15
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $0x00000040, R14
+	DECQ       R15
+	JNZ        line
+
+fetched:
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z9, Z9, Z9
 	VPXORD           Z10, Z10, Z10
@@ -6760,9 +6795,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileMin5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileMin5AVX512(SB), NOSPLIT, $0-96
+// func tileMin5AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileMin5AVX512(SB), NOSPLIT, $8-112
 	MOVQ    w+16(FP), AX
 	MOVQ    scales+24(FP), CX
 	MOVQ    extra+32(FP), DX
@@ -6778,24 +6813,36 @@ TEXT ·tileMin5AVX512(SB), NOSPLIT, $0-96
 	LEAQ    (R11)(SI*2), R12
 	ADDQ    SI, R12
 	MOVQ    blocks+88(FP), R13
-	MOVQ    y+0(FP), R14
-	MOVQ    yStride+8(FP), R15
-	VMOVUPS (R14), Z0
-	VMOVUPS 64(R14), Z1
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z2
-	VMOVUPS 64(R14), Z3
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z4
-	VMOVUPS 64(R14), Z5
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z6
-	VMOVUPS 64(R14), Z7
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z8
-	VMOVUPS 64(R14), Z9
+	MOVQ    ahead+96(FP), R14
+	MOVQ    y+0(FP), R15
+	MOVQ    yStride+8(FP), BP
+	VMOVUPS (R15), Z0
+	VMOVUPS 64(R15), Z1
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z2
+	VMOVUPS 64(R15), Z3
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z4
+	VMOVUPS 64(R15), Z5
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z6
+	VMOVUPS 64(R15), Z7
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z8
+	VMOVUPS 64(R15), Z9
 
 block:
+	MOVQ  lines+104(FP), R15
+	TESTQ R15, R15
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $0x00000040, R14
+	DECQ       R15
+	JNZ        line
+
+fetched:
 	VPXORD           Z10, Z10, Z10
 	VPXORD           Z11, Z11, Z11
 	VPXORD           Z12, Z12, Z12
@@ -7021,9 +7068,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileMin6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·tileMin6AVX512(SB), NOSPLIT, $0-96
+// func tileMin6AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileMin6AVX512(SB), NOSPLIT, $8-112
 	MOVQ    w+16(FP), AX
 	MOVQ    scales+24(FP), CX
 	MOVQ    extra+32(FP), DX
@@ -7039,27 +7086,39 @@ TEXT ·tileMin6AVX512(SB), NOSPLIT, $0-96
 	LEAQ    (R11)(SI*2), R12
 	ADDQ    SI, R12
 	MOVQ    blocks+88(FP), R13
-	MOVQ    y+0(FP), R14
-	MOVQ    yStride+8(FP), R15
-	VMOVUPS (R14), Z0
-	VMOVUPS 64(R14), Z1
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z2
-	VMOVUPS 64(R14), Z3
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z4
-	VMOVUPS 64(R14), Z5
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z6
-	VMOVUPS 64(R14), Z7
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z8
-	VMOVUPS 64(R14), Z9
-	ADDQ    R15, R14
-	VMOVUPS (R14), Z10
-	VMOVUPS 64(R14), Z11
+	MOVQ    ahead+96(FP), R14
+	MOVQ    y+0(FP), R15
+	MOVQ    yStride+8(FP), BP
+	VMOVUPS (R15), Z0
+	VMOVUPS 64(R15), Z1
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z2
+	VMOVUPS 64(R15), Z3
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z4
+	VMOVUPS 64(R15), Z5
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z6
+	VMOVUPS 64(R15), Z7
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z8
+	VMOVUPS 64(R15), Z9
+	ADDQ    BP, R15
+	VMOVUPS (R15), Z10
+	VMOVUPS 64(R15), Z11
 
 block:
+	MOVQ  lines+104(FP), R15
+	TESTQ R15, R15
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $0x00000040, R14
+	DECQ       R15
+	JNZ        line
+
+fetched:
 	VPXORD           Z12, Z12, Z12
 	VPXORD           Z13, Z13, Z13
 	VPXORD           Z14, Z14, Z14
@@ -7323,9 +7382,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileSub1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·tileSub1AVX512(SB), NOSPLIT, $0-96
+// func tileSub1AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileSub1AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -7335,17 +7394,29 @@ TEXT ·tileSub1AVX512(SB), NOSPLIT, $0-96
 	MOVQ         d+64(FP), SI
 	MOVQ         s+72(FP), DI
 	MOVQ         blocks+88(FP), R8
-	MOVQ         zero+40(FP), R9
-	NEGQ         R9
-	VPBROADCASTD R9, Z1
+	MOVQ         ahead+96(FP), R9
+	MOVQ         zero+40(FP), R10
+	NEGQ         R10
+	VPBROADCASTD R10, Z1
 	VPSLLD       $0x10, Z1, Z1
 	VPSRLD       $0x10, Z1, Z0
-	MOVQ         y+0(FP), R9
-	MOVQ         yStride+8(FP), R10
-	VMOVUPS      (R9), Z2
-	VMOVUPS      64(R9), Z3
+	MOVQ         y+0(FP), R10
+	MOVQ         yStride+8(FP), R11
+	VMOVUPS      (R10), Z2
+	VMOVUPS      64(R10), Z3
 
 block:
+	MOVQ  lines+104(FP), R10
+	TESTQ R10, R10
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R9)
+	ADDQ       $0x00000040, R9
+	DECQ       R10
+	JNZ        line
+
+fetched:
 	VPBROADCASTD     (DI), Z4
 	VPMADDWD         Z0, Z4, Z4
 	VMOVDQA64        Z4, Z5
@@ -7421,9 +7492,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileSub2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·tileSub2AVX512(SB), NOSPLIT, $0-96
+// func tileSub2AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileSub2AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -7433,20 +7504,32 @@ TEXT ·tileSub2AVX512(SB), NOSPLIT, $0-96
 	MOVQ         d+64(FP), R8
 	MOVQ         s+72(FP), R9
 	MOVQ         blocks+88(FP), R10
-	MOVQ         zero+40(FP), R11
-	NEGQ         R11
-	VPBROADCASTD R11, Z1
+	MOVQ         ahead+96(FP), R11
+	MOVQ         zero+40(FP), R12
+	NEGQ         R12
+	VPBROADCASTD R12, Z1
 	VPSLLD       $0x10, Z1, Z1
 	VPSRLD       $0x10, Z1, Z0
-	MOVQ         y+0(FP), R11
-	MOVQ         yStride+8(FP), R12
-	VMOVUPS      (R11), Z2
-	VMOVUPS      64(R11), Z3
-	ADDQ         R12, R11
-	VMOVUPS      (R11), Z4
-	VMOVUPS      64(R11), Z5
+	MOVQ         y+0(FP), R12
+	MOVQ         yStride+8(FP), R13
+	VMOVUPS      (R12), Z2
+	VMOVUPS      64(R12), Z3
+	ADDQ         R13, R12
+	VMOVUPS      (R12), Z4
+	VMOVUPS      64(R12), Z5
 
 block:
+	MOVQ  lines+104(FP), R12
+	TESTQ R12, R12
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $0x00000040, R11
+	DECQ       R12
+	JNZ        line
+
+fetched:
 	VPBROADCASTD     (R9), Z6
 	VPMADDWD         Z0, Z6, Z6
 	VMOVDQA64        Z6, Z7
@@ -7567,9 +7650,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileSub3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·tileSub3AVX512(SB), NOSPLIT, $0-96
+// func tileSub3AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileSub3AVX512(SB), NOSPLIT, $0-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -7579,23 +7662,35 @@ TEXT ·tileSub3AVX512(SB), NOSPLIT, $0-96
 	MOVQ         d+64(FP), R8
 	MOVQ         s+72(FP), R9
 	MOVQ         blocks+88(FP), R10
-	MOVQ         zero+40(FP), R11
-	NEGQ         R11
-	VPBROADCASTD R11, Z1
+	MOVQ         ahead+96(FP), R11
+	MOVQ         zero+40(FP), R12
+	NEGQ         R12
+	VPBROADCASTD R12, Z1
 	VPSLLD       $0x10, Z1, Z1
 	VPSRLD       $0x10, Z1, Z0
-	MOVQ         y+0(FP), R11
-	MOVQ         yStride+8(FP), R12
-	VMOVUPS      (R11), Z2
-	VMOVUPS      64(R11), Z3
-	ADDQ         R12, R11
-	VMOVUPS      (R11), Z4
-	VMOVUPS      64(R11), Z5
-	ADDQ         R12, R11
-	VMOVUPS      (R11), Z6
-	VMOVUPS      64(R11), Z7
+	MOVQ         y+0(FP), R12
+	MOVQ         yStride+8(FP), R13
+	VMOVUPS      (R12), Z2
+	VMOVUPS      64(R12), Z3
+	ADDQ         R13, R12
+	VMOVUPS      (R12), Z4
+	VMOVUPS      64(R12), Z5
+	ADDQ         R13, R12
+	VMOVUPS      (R12), Z6
+	VMOVUPS      64(R12), Z7
 
 block:
+	MOVQ  lines+104(FP), R12
+	TESTQ R12, R12
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $0x00000040, R11
+	DECQ       R12
+	JNZ        line
+
+fetched:
 	VPBROADCASTD     (R9), Z8
 	VPMADDWD         Z0, Z8, Z8
 	VMOVDQA64        Z8, Z9
@@ -7761,9 +7856,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func tileSub4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·tileSub4AVX512(SB), NOSPLIT, $0-96
+// func tileSub4AVX512(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·tileSub4AVX512(SB), NOSPLIT, $8-112
 	MOVQ         w+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         extra+32(FP), DX
@@ -7779,26 +7874,38 @@ TEXT ·tileSub4AVX512(SB), NOSPLIT, $0-96
 	LEAQ         (R11)(SI*2), R12
 	ADDQ         SI, R12
 	MOVQ         blocks+88(FP), R13
-	MOVQ         zero+40(FP), R14
-	NEGQ         R14
-	VPBROADCASTD R14, Z1
+	MOVQ         ahead+96(FP), R14
+	MOVQ         zero+40(FP), R15
+	NEGQ         R15
+	VPBROADCASTD R15, Z1
 	VPSLLD       $0x10, Z1, Z1
 	VPSRLD       $0x10, Z1, Z0
-	MOVQ         y+0(FP), R14
-	MOVQ         yStride+8(FP), R15
-	VMOVUPS      (R14), Z2
-	VMOVUPS      64(R14), Z3
-	ADDQ         R15, R14
-	VMOVUPS      (R14), Z4
-	VMOVUPS      64(R14), Z5
-	ADDQ         R15, R14
-	VMOVUPS      (R14), Z6
-	VMOVUPS      64(R14), Z7
-	ADDQ         R15, R14
-	VMOVUPS      (R14), Z8
-	VMOVUPS      64(R14), Z9
+	MOVQ         y+0(FP), R15
+	MOVQ         yStride+8(FP), BP
+	VMOVUPS      (R15), Z2
+	VMOVUPS      64(R15), Z3
+	ADDQ         BP, R15
+	VMOVUPS      (R15), Z4
+	VMOVUPS      64(R15), Z5
+	ADDQ         BP, R15
+	VMOVUPS      (R15), Z6
+	VMOVUPS      64(R15), Z7
+	ADDQ         BP, R15
+	VMOVUPS      (R15), Z8
+	VMOVUPS      64(R15), Z9
 
 block:
+	MOVQ  lines+104(FP), R15
+	TESTQ R15, R15
+	JZ    fetched
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $0x00000040, R14
+	DECQ       R15
+	JNZ        line
+
+fetched:
 	VPBROADCASTD     (R11), Z10
 	VPMADDWD         Z0, Z10, Z10
 	VMOVDQA64        Z10, Z11

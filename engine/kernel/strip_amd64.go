@@ -29,6 +29,31 @@ type strip struct {
 	sub    [2*stripGroups + 4][stripRows]int32
 	zero   int32
 	kind   tileKind
+	next   fetcher
+}
+
+// fetcher spreads the fetching of a strip's bytes over the tiles of the strip before.
+type fetcher struct {
+	at, end uintptr // addresses: they may lie beyond the matrix, where fetching does nothing
+	lines   int     // a block of a tile
+}
+
+const cacheLine = 64
+
+// aim starts over, for bytes to be fetched during so many blocks.
+func (f *fetcher) aim(from uintptr, bytes, blocks int) {
+	f.at, f.end = from, from+uintptr(bytes)
+	f.lines = (bytes/cacheLine + blocks - 1) / blocks
+}
+
+// take gives where n blocks are to fetch from, and how many lines each.
+func (f *fetcher) take(n int) (at uintptr, lines int) {
+	if f.at >= f.end {
+		return 0, 0
+	}
+	at = f.at
+	f.at += uintptr(n * f.lines * cacheLine)
+	return at, f.lines
 }
 
 // tileKind is which tile kernels a type needs: see the package comment for the formula.
@@ -39,6 +64,14 @@ const (
 	tileMin
 	tileSub
 )
+
+// columnsMax is how many rows of activations a tile has at most.
+func (k tileKind) columnsMax() int {
+	if k == tileSub {
+		return 4
+	}
+	return 6
+}
 
 func tileKindOf(t quant.Type) (kind tileKind, zero int32) {
 	switch t {
@@ -69,9 +102,11 @@ func matMul512(y []float32, stride int, w Matrix, a *Acts, r0, r1 int) {
 	var s strip
 	var raw rawStrip
 	s.kind, s.zero = tileKindOf(w.Type)
-	groups := w.Cols / groupLen
+	groups, size := w.Cols/groupLen, w.rowBytes()
+	tiles := (a.N + s.kind.columnsMax() - 1) / s.kind.columnsMax()
 	for r := r0; r < r1; r += stripRows {
 		rows := min(stripRows, r1-r)
+		s.next.aim(uintptr(unsafe.Pointer(&w.Data[r*size]))+uintptr(stripRows*size), stripRows*size, groups*tiles)
 		for i := range a.N {
 			clear(y[i*stride+r:][:rows])
 		}
@@ -191,10 +226,7 @@ func asBytes[T int32 | float32](p *T) *byte { return (*byte)(unsafe.Pointer(p)) 
 
 // multiply adds the products of the strip, which holds n groups from g on, to rows of y from r on.
 func (s *strip) multiply(y []float32, stride int, a *Acts, r, rows, g, n int) {
-	widest := 6
-	if s.kind == tileSub {
-		widest = 4
-	}
+	widest := s.kind.columnsMax()
 	var part [6 * stripRows]float32
 	for i, tiles := 0, (a.N+widest-1)/widest; i < a.N; tiles-- {
 		columns := (a.N - i + tiles - 1) / tiles

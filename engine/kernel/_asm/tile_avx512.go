@@ -21,9 +21,6 @@ func unpackRows(f format, weights bool) {
 	scales, minima, sub, scaleStride := arg("scales"), arg("minima"), arg("sub"), arg("scaleStride")
 	w, rowBytes := arg("w"), arg("rowBytes")
 	consts := f.setup()
-	ahead := GP64() // the next strip
-	MOVQ(rowBytes, ahead)
-	SHLQ(U8(5), ahead)
 	q := GP64()
 	if weights {
 		Load(Param("q"), q)
@@ -38,9 +35,6 @@ func unpackRows(f format, weights bool) {
 	XORQ(index, index)
 	Load(Param("blocks"), left)
 	Label("block")
-	for line := range (f.bytes + 63) / 64 {
-		PREFETCHT1(atIndex(p, ahead, 1, 64*line))
-	}
 	if weights {
 		for i, z := range f.load(consts, p) {
 			VMOVDQU32(z, at(x, 64*i))
@@ -161,16 +155,18 @@ func (c columns) advance(bytes uint32) {
 // about 50 instructions to scale them.
 func tileAVX512(kind tileKind, n int) {
 	name := fmt.Sprintf("tile%s%dAVX512", tileNames[kind], n)
-	TEXT(name, NOSPLIT, "func(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int)")
+	TEXT(name, NOSPLIT, "func(y *float32, yStride int, w *uint8, scales *float32, extra *float32, zero int, q *int8, qStride int, d *float32, s *int32, dStride int, blocks int, ahead uintptr, lines int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s adds the products of 32 rows of weights and %d of activations to y. Strides are in bytes.", name, n))
+	Doc(fmt.Sprintf("%s adds the products of 32 rows of weights and %d of activations to y. Strides are in bytes.", name, n),
+		"Each block fetches so many cache lines from ahead on.")
 	t := &tile{kind: kind, n: n, w: arg("w"), scales: arg("scales"), extra: arg("extra")}
 	qStride, dStride := arg("qStride"), arg("dStride")
 	t.q, t.d, t.s = newColumns("q", qStride, n), newColumns("d", dStride, n), newColumns("s", dStride, n)
-	blocks := arg("blocks")
+	blocks, ahead := arg("blocks"), arg("ahead")
 	t.setup()
 	t.loadFloats()
 	Label("block")
+	fetch(ahead)
 	t.block()
 	ADDQ(U32(8*128), t.w)
 	ADDQ(U32(128), t.scales)
@@ -185,6 +181,20 @@ func tileAVX512(kind tileKind, n int) {
 	t.storeFloats()
 	VZEROUPPER()
 	RET()
+}
+
+// fetch asks for the weights of a later strip. A tile leaves the memory idle, so that is the time for it.
+func fetch(ahead GPVirtual) {
+	left := GP64()
+	Load(Param("lines"), left)
+	TESTQ(left, left)
+	JZ(LabelRef("fetched"))
+	Label("line")
+	PREFETCHT1(at(ahead, 0))
+	ADDQ(U32(64), ahead)
+	DECQ(left)
+	JNZ(LabelRef("line"))
+	Label("fetched")
 }
 
 // setup makes the vectors that the zero point needs, negated.
