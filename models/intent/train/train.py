@@ -133,9 +133,9 @@ class Run:
 
     def resume(self, saved):
         self.net.load_state_dict(saved["last"])
-        for o, state in zip(self.opts, saved["opts"]):
+        for o, state in zip(self.opts, saved.get("opts", [])):
             o.load_state_dict(state)
-        self.step, self.mean, self.spent = saved["step"], saved["net"], saved["spent"]
+        self.step, self.mean, self.spent = saved["step"], saved["net"], saved.get("spent", 0.0)
 
     def done(self):
         """Share of this run that is over, by steps or by time."""
@@ -181,6 +181,7 @@ class Run:
 
 def train(a):
     torch.set_num_threads(a.threads)
+    torch.set_flush_denormal(True)
     torch.manual_seed(a.seed)
     run = Run(a)
     print("%s: %d parameters, %d active" % (a.name, *nets.count(run.net)), flush=True)

@@ -103,10 +103,7 @@ func (w *writer) order() {
 	for _, f := range w.plan.fields {
 		w.pending[f] = true
 	}
-	st := pick(w.rng, enStyles)
-	if w.zh {
-		st = pick(w.rng, zhStyles)
-	}
+	st := w.style()
 	if st.json && w.plan.app == "" && !w.placeImplied() {
 		w.plan.label = "" // nobody says who asks
 	}
@@ -144,6 +141,20 @@ func (w *writer) order() {
 		w.rule("closer")
 	} else if w.chance(0.35) {
 		w.raw(strings.TrimRight(w.stop(), " "))
+	}
+}
+
+// style draws how to join the parts: in three of four wishes as sentences.
+func (w *writer) style() style {
+	list := enStyles
+	if w.zh {
+		list = zhStyles
+	}
+	keys := w.chance(0.25)
+	for {
+		if st := pick(w.rng, list); st.keys == keys {
+			return st
+		}
 	}
 }
 

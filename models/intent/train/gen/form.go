@@ -154,6 +154,9 @@ func valueOf(m mark, cells []cell) (id int32, why string) {
 		return 0, "read in part"
 	}
 	if c.quantity.Kind == quantity.Num {
+		if (m.field == "start" || m.field == "end") && c.quantity.Value > 24 {
+			return 0, "no hour of day"
+		}
 		return c.id, ""
 	}
 	for _, k := range kindsOf[m.field] {

@@ -15,8 +15,8 @@ type noise struct {
 
 func newNoise(rng *rand.Rand) noise {
 	var n noise
-	if rng.Float64() < 0.14 {
-		n.typo = 0.01 + 0.04*rng.Float64()
+	if rng.Float64() < 0.12 {
+		n.typo = 0.01 + 0.03*rng.Float64()
 	}
 	n.bare = rng.Float64() < 0.07
 	n.upper = rng.Float64() < 0.03

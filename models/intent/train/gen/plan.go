@@ -110,8 +110,12 @@ func weighted(rng *rand.Rand, pairs ...any) string {
 // chooseFields fills p.fields and returns a test for them.
 func (p *plan) chooseFields(rng *rand.Rand) func(string) bool {
 	set := map[string]bool{}
+	keep := 1.0
+	if rng.Float64() < 0.4 {
+		keep = 0.55 // many wishes say little
+	}
 	add := func(prob float64, names ...string) {
-		if rng.Float64() < prob {
+		if rng.Float64() < prob*keep {
 			for _, n := range names {
 				set[n] = true
 			}

@@ -130,7 +130,11 @@ func (w *writer) raw(s string) {
 		s = strings.TrimLeft(s, " ")
 	}
 	if n == 0 || strings.HasSuffix(strings.TrimRight(string(w.buf[max(0, n-4):]), " "), ":") || endsSentence(w.buf) {
+		apart := !blank && s[0] == ' '
 		s = strings.TrimLeft(s, " ,:;，：；、")
+		if apart && !w.zh {
+			s = " " + s
+		}
 	}
 	if n > 0 && w.buf[n-1] == ' ' && s != "" && strings.IndexByte(",.;:?!)", s[0]) >= 0 && !w.endsMark(n) {
 		w.buf = w.buf[:n-1]
