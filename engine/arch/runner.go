@@ -25,21 +25,24 @@ type Runner struct {
 	rows   []Row
 	angles []float32 // [rows][rope dims]
 
-	x, h    []float32 // [rows][dim]: the residual stream, and a layer's addition to it
-	normed  []float32 // [rows][dim]
-	q       []float32 // [rows][heads*key]
-	k, v    []float32 // [rows][kv heads*key], [rows][kv heads*value]; latent in k for MLA
-	mixed   []float32 // [rows][heads*value]
-	gate    []float32 // [rows][ff], also experts: [rows*used][ff]
-	up      []float32
-	scores  [][]float32 // per worker, [context]
-	acts    kernel.Acts // input of the next multiplication
-	hidden  kernel.Acts // input of the down projection
-	latent  latentScratch
-	experts expertScratch
+	x, h     []float32 // [rows][dim]: the residual stream, and a layer's addition to it
+	normed   []float32 // [rows][dim]
+	q        []float32 // [rows][heads*key]
+	k, v     []float32 // [rows][kv heads*key], [rows][kv heads*value]; latent in k for MLA
+	mixed    []float32 // [rows][heads*value]
+	gate     []float32 // [rows][ff], also experts: [rows*used][ff]
+	up       []float32
+	scores   [][]float32 // per worker, [context]
+	acts     kernel.Acts // input of the next multiplication
+	hidden   kernel.Acts // input of the down projection
+	rest     kernel.Acts // what rounding took from the input of the head
+	products [][]float32 // per worker: the head's product with rest
+	latent   latentScratch
+	experts  expertScratch
 
 	// Jobs live here so that handing one to the workers allocates nothing.
 	jobMul     mulJob
+	jobHead    headJob
 	jobNorm    normJob
 	jobAct     actJob
 	jobPrepare prepareJob
@@ -69,6 +72,8 @@ func NewRunner(m *Model, workers kernel.Workers, rowsMax, contextMax int) *Runne
 	hidden := r.reserveFFN(m)
 	r.acts.Reserve(rowsMax, widest)
 	r.hidden.Reserve(rowsMax, hidden)
+	r.rest.Reserve(rowsMax, c.Dim)
+	r.products = make([][]float32, workers.Width())
 	contextMax = (contextMax + kv.PageTokens - 1) / kv.PageTokens * kv.PageTokens
 	r.scores = make([][]float32, workers.Width())
 	for i := range r.scores {
@@ -179,7 +184,48 @@ func (r *Runner) head(logits []float32) {
 		return
 	}
 	r.acts.Set(r.normed[:n*d], n, d)
-	r.mul(logits, r.m.Vocab, r.m.output, &r.acts)
+	if !kernel.Integer(r.m.output.Type) {
+		r.mul(logits, r.m.Vocab, r.m.output, &r.acts)
+		return
+	}
+	// The head's rounding goes straight into the logits, and its rows are few: it multiplies
+	// what rounding left as well, while a strip of weights is in the cache.
+	r.acts.Residual(r.h[:n*d])
+	r.rest.Set(r.h[:n*d], n, d)
+	j := &r.jobHead
+	j.y, j.stride, j.w, j.a, j.rest = logits, r.m.Vocab, r.m.output, &r.acts, &r.rest
+	j.grain = kernel.RowGrain(j.w, 2*n)
+	for i := range r.products {
+		r.products[i] = grow(r.products[i], n*j.grain)
+	}
+	j.products = r.products
+	r.workers.Run((j.w.Rows+j.grain-1)/j.grain, j)
+}
+
+// grow returns a slice of n values, the given one if it has room.
+func grow(x []float32, n int) []float32 {
+	if cap(x) < n {
+		return make([]float32, n)
+	}
+	return x[:n]
+}
+
+// headJob multiplies a strip by the activations and by their residual.
+type headJob struct {
+	mulJob
+	rest     *kernel.Acts
+	products [][]float32 // per worker
+}
+
+func (j *headJob) Do(chunk, worker int) {
+	r0 := chunk * j.grain
+	strip := j.w.Slice(r0, min(r0+j.grain, j.w.Rows))
+	kernel.MatMul(j.y[r0:], j.stride, strip, j.a, 0, strip.Rows)
+	low := j.products[worker]
+	kernel.MatMul(low, strip.Rows, strip, j.rest, 0, strip.Rows)
+	for i := range j.a.N {
+		kernel.Add(j.y[i*j.stride+r0:][:strip.Rows], low[i*strip.Rows:][:strip.Rows])
+	}
 }
 
 // feedForward computes down(silu(gate·x)*(up·x)) of the rows in acts.
