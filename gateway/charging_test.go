@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -349,6 +350,51 @@ func TestLongStreamOutlivesReadTimeout(t *testing.T) {
 	if a := w.chat(`,"stream":true`); a.err != nil || !strings.HasSuffix(a.body, "data: [DONE]\n\n") {
 		t.Errorf("answer %s, error %v", a.body, a.err)
 	}
+}
+
+// A gateway that stops breaks long answers off and leaves no hold behind.
+func TestCloseSettlesWhatRuns(t *testing.T) {
+	w := newWorld(t, nil)
+	w.node("a", 0, func(c *call) {
+		c.text("one ", "two ")
+		<-c.stop
+		c.end(weir.EndCancelled)
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- w.gateway.Serve(l) }()
+	r, _ := http.NewRequest("POST", "http://"+l.Addr().String()+"/v1/chat/completions", strings.NewReader(
+		`{"model":"m","stream":true,"messages":[{"role":"user","content":"hello"}]}`))
+	r.Header.Set("Authorization", "Bearer "+w.key)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() && !strings.Contains(lines.Text(), "two") {
+		continue
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := w.gateway.Close(ctx); err == nil {
+		t.Error("nothing was broken off")
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "[DONE]") {
+			t.Error("the answer has an end mark")
+		}
+	}
+	if lines.Err() == nil {
+		t.Error("the answer ended as if it were whole")
+	}
+	w.paid(promptLen, 2)
 }
 
 // A request that takes too long is the client's own to pay, and it is told.

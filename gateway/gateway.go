@@ -111,20 +111,25 @@ func (g *Gateway) warm() {
 }
 
 // Close takes no new requests, lets those under way finish until ctx ends, then breaks them
-// off, and resolves the holds that are left.
-func (g *Gateway) Close(ctx context.Context) error {
+// off, and resolves the holds that are left. Calls after the first do nothing.
+func (g *Gateway) Close(ctx context.Context) (err error) {
+	g.once.Do(func() { err = g.close(ctx) })
+	return err
+}
+
+func (g *Gateway) close(ctx context.Context) error {
 	err := g.server.Shutdown(ctx)
 	if err != nil {
 		err = fmt.Errorf("gateway: requests were broken off: %w", errors.Join(err, g.server.Close()))
 	}
-	g.once.Do(func() { close(g.closing) })
-	done := make(chan struct{})
-	go func() {
-		g.settling.Wait()
-		close(done)
-	}()
-	// A last try for each is bounded by Timeouts.Exchange, so this ends soon after ctx at worst.
-	<-done
+	// Requests that were broken off end by themselves, soon: each has to bring its hold to an
+	// end. Once all places are taken there is none left, and none can come.
+	for range cap(g.running) {
+		g.running <- struct{}{}
+	}
+	close(g.closing)
+	// A last try for each is bounded by Timeouts.Exchange.
+	g.settling.Wait()
 	g.client.CloseIdleConnections()
 	return err
 }

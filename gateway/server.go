@@ -38,6 +38,11 @@ type handlerFunc func(w http.ResponseWriter, r *http.Request, v *visit) error
 
 // routes is the table of all paths. What is not in it is refused.
 func (g *Gateway) routes() http.Handler {
+	exposition := promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{})
+	figures := func(w http.ResponseWriter, r *http.Request, _ *visit) error {
+		exposition.ServeHTTP(w, r)
+		return nil
+	}
 	mux := http.NewServeMux()
 	for _, route := range []struct {
 		path, method string
@@ -45,6 +50,7 @@ func (g *Gateway) routes() http.Handler {
 	}{
 		{"/{$}", http.MethodGet, g.welcome},
 		{"/healthz", http.MethodGet, g.health},
+		{"/metrics", http.MethodGet, figures},
 		{"/v1/models", http.MethodGet, g.listModels},
 		{"/v1/models/{id...}", http.MethodGet, g.oneModel},
 		{"/v1/chat/completions", http.MethodPost, g.chat},
@@ -53,7 +59,6 @@ func (g *Gateway) routes() http.Handler {
 	} {
 		mux.Handle(route.path, g.serve(strings.TrimSuffix(route.path, "{$}"), only(route.method, route.h)))
 	}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{}))
 	return mux
 }
 
@@ -92,6 +97,13 @@ type recorder struct {
 func (w *recorder) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
 }
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
