@@ -17,9 +17,12 @@ import (
 	"github.com/weir-project/weir/internal/fault"
 )
 
-// Bounds of a server. Message size is what a request or a reply may hold.
+// MessageMax is how many bytes a request, a reply or an event may hold. It is above NATS's usual 1 MiB for the sake of
+// snapshots.
+const MessageMax = 8 << 20
+
+// Bounds of a server.
 const (
-	MessageMax  = 1 << 20
 	connsMax    = 4096
 	startWait   = 10 * time.Second
 	storeMax    = 1 << 30
@@ -167,7 +170,7 @@ func logger(l *slog.Logger) *slog.Logger {
 	if l == nil {
 		return slog.New(slog.DiscardHandler)
 	}
-	return l.With("part", "bus")
+	return l
 }
 
 // serverLog hands the server's messages to slog. Notices are details here: the owner logs what matters.

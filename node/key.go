@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/weir-project/weir/internal/fault"
 )
@@ -29,7 +30,8 @@ func loadKey(dir string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the node's key: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	// Windows keeps no such bits; there the directory's access list decides.
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		return nil, fault.New(fault.Denied, "the node's key %s has mode %04o: others may read it; chmod 600 it", path, mode)
 	}
 	text, err := os.ReadFile(path)

@@ -26,7 +26,7 @@ import (
 // Bounds of a measurement.
 const (
 	bufferBytes = 256 << 20 // beyond any cache but the largest
-	readRounds  = 8
+	readRounds  = 32
 	readBudget  = 1200 * time.Millisecond
 	gemmRows    = 2048
 	gemmCols    = 2048
