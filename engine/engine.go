@@ -68,15 +68,16 @@ type Model struct {
 	card      weir.ModelCard
 	tokenizer *token.Tokenizer
 	vocab     []byte
-	unmap     []func() error
+	unmap     func() error // nil: not mapped
 	team      *Team
 	runner    *arch.Runner // owned by the loop; Measure and Logits borrow it through pass
 	pass      sync.Mutex   // held while a forward pass runs
 	loop      *loop
 }
 
-// Open maps a GGUF file, or all parts of a split one given any of them, and loads it.
-func Open(path string, o Options) (*Model, error) {
+// MapFile maps a GGUF file, or all parts of a split one given any of them, and parses it.
+// The file is good until unmap is called.
+func MapFile(path string) (f *gguf.File, unmap func() error, err error) {
 	names := []string{path}
 	if parts, ok := gguf.SplitNames(filepath.Base(path)); ok {
 		names = names[:0]
@@ -85,36 +86,48 @@ func Open(path string, o Options) (*Model, error) {
 		}
 	}
 	var parts [][]byte
-	var unmap []func() error
-	release := func() {
-		for _, f := range unmap {
-			_ = f()
+	var mapped []func() error
+	unmap = func() error {
+		var errs []error
+		for _, f := range mapped {
+			errs = append(errs, f())
 		}
+		return errors.Join(errs...)
 	}
 	for _, name := range names {
 		data, done, err := mapFile(name)
 		if err != nil {
-			release()
+			_ = unmap() // the first error is the one to tell
 			if errors.Is(err, os.ErrNotExist) {
-				return nil, fault.New(fault.NotFound, "model %s: no such file", name)
+				return nil, nil, fault.New(fault.NotFound, "model %s: no such file", name)
 			}
-			return nil, fmt.Errorf("map model %s: %w", name, err)
+			return nil, nil, fmt.Errorf("map model %s: %w", name, err)
 		}
-		parts, unmap = append(parts, data), append(unmap, done)
+		parts, mapped = append(parts, data), append(mapped, done)
+	}
+	if f, err = gguf.ParseSplit(parts); err != nil {
+		_ = unmap()
+		return nil, nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	return f, unmap, nil
+}
+
+// Open maps and loads a model file.
+func Open(path string, o Options) (*Model, error) {
+	f, unmap, err := MapFile(path)
+	if err != nil {
+		return nil, err
 	}
 	if o.Name == "" {
 		o.Name = strings.TrimSuffix(filepath.Base(path), ".gguf")
 	}
-	f, err := gguf.ParseSplit(parts)
-	if err == nil {
-		var m *Model
-		if m, err = load(f, o); err == nil {
-			m.unmap = unmap
-			return m, nil
-		}
+	m, err := load(f, o)
+	if err != nil {
+		_ = unmap()
+		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	release()
-	return nil, fmt.Errorf("load %s: %w", path, err)
+	m.unmap = unmap
+	return m, nil
 }
 
 // FromBytes loads a model from memory, which must stay unchanged.
@@ -168,12 +181,12 @@ func (m *Model) Close() error {
 	m.pass.Lock()
 	defer m.pass.Unlock()
 	m.team.Close()
-	var errs []error
-	for _, f := range m.unmap {
-		errs = append(errs, f())
+	if m.unmap == nil {
+		return nil
 	}
+	unmap := m.unmap
 	m.unmap = nil
-	return errors.Join(errs...)
+	return unmap()
 }
 
 // Card describes the model for the pool.

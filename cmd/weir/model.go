@@ -6,11 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/engine/arch"
 	"github.com/weir-project/weir/engine/gguf"
 	"github.com/weir-project/weir/engine/kv"
@@ -72,14 +72,11 @@ type modelFacts struct {
 }
 
 func (s *modelShow) run(_ context.Context, e env, args []string) error {
-	data, err := os.ReadFile(args[0])
+	f, unmap, err := engine.MapFile(args[0])
 	if err != nil {
-		return fmt.Errorf("read model: %w", err)
+		return err
 	}
-	f, err := gguf.Parse(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
-	}
+	defer unmap()
 	facts, err := s.facts(args[0], f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
