@@ -147,7 +147,7 @@ func TestNobodyAnswers(t *testing.T) {
 		began := time.Now()
 		_, err := Request[question, answer](t.Context(), c, subject, question{})
 		wantKind(t, err, fault.Unavailable, want)
-		if d := time.Since(began); d > time.Second {
+		if d := time.Since(began); d > RequestTimeout/2 {
 			t.Errorf("%s: refused after %s, want at once", subject, d)
 		}
 	}
@@ -169,10 +169,8 @@ func TestDeadlineReachesTheHandler(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err := Request[question, answer](ctx, c, "weir.centre.do", question{})
-	wantKind(t, err, fault.Unavailable, "ask centre: no answer")
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v hides that the deadline passed", err)
-	}
+	// Whoever notices first, caller or handler, says so.
+	wantKind(t, err, fault.Unavailable, "deadline exceeded")
 	if d := <-left; d > 200*time.Millisecond {
 		t.Errorf("the handler had %s, its caller 200ms", d)
 	}
@@ -364,7 +362,7 @@ func TestRestart(t *testing.T) {
 	s.Close()
 	began := time.Now()
 	wantKind(t, <-pending, fault.Unavailable, "connection broke")
-	if d := time.Since(began); d > time.Second {
+	if d := time.Since(began); d > RequestTimeout/2 {
 		t.Errorf("a pending request failed %s after the connection", d)
 	}
 	eventually(t, "outage", func() bool { return !gateway.Connected() && !centre.Connected() })
@@ -476,7 +474,7 @@ func TestServerMayGoFirst(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if d := time.Since(began); d > 2*time.Second {
+	if d := time.Since(began); d > drainTimeout/2 {
 		t.Errorf("Close took %s", d)
 	}
 }

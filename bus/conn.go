@@ -20,6 +20,8 @@ const (
 	jitter        = 100 * time.Millisecond
 	drainTimeout  = 5 * time.Second
 	flushTimeout  = time.Second
+	slowEvery     = 10 * time.Second
+	slowMax       = 64 // subjects
 )
 
 // ClientConfig says how to join a bus in another process.
@@ -45,6 +47,7 @@ type Conn struct {
 	changed chan struct{}      // closed at the next change of link or at the end
 	refused bool               // an authorisation failure of this outage was logged
 	subs    map[*Subscription]struct{}
+	slow    map[string]time.Time // by subject, when its slow handler was last reported
 	closing bool
 }
 
@@ -76,7 +79,7 @@ func newConn(name string, log *slog.Logger) *Conn {
 	life, kill := context.WithCancel(context.Background())
 	return &Conn{
 		name: name, log: log.With("conn", name), done: make(chan struct{}), life: life, kill: kill,
-		changed: make(chan struct{}), subs: map[*Subscription]struct{}{},
+		changed: make(chan struct{}), subs: map[*Subscription]struct{}{}, slow: map[string]time.Time{},
 	}
 }
 
@@ -140,8 +143,10 @@ func (c *Conn) up() {
 func (c *Conn) trouble(_ *nats.Conn, sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
-		dropped, _ := sub.Dropped()
-		c.log.Error("slow handler: messages dropped", "subject", sub.Subject, "dropped", dropped)
+		if c.maySay(sub.Subject, time.Now()) {
+			dropped, _ := sub.Dropped() // it fails only for a closed subscription
+			c.log.Error("slow handler: messages dropped", "subject", sub.Subject, "dropped", dropped)
+		}
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
 		c.mu.Lock()
 		first := !c.refused
@@ -153,6 +158,21 @@ func (c *Conn) trouble(_ *nats.Conn, sub *nats.Subscription, err error) {
 	default:
 		c.log.Error("bus trouble", "err", err)
 	}
+}
+
+// maySay limits how often a subject's slow handler is reported: one at the edge of its strength falls behind and
+// catches up with every message.
+func (c *Conn) maySay(subject string, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.slow[subject]) < slowEvery {
+		return false
+	}
+	if len(c.slow) >= slowMax { // inboxes have names of their own
+		clear(c.slow)
+	}
+	c.slow[subject] = now
+	return true
 }
 
 // Connected reports whether the connection stands right now.

@@ -11,8 +11,8 @@
 // been carried out, so commands are idempotent by their own id. While the connection is down, requests wait for it
 // as long as their context allows, and publications are refused: nothing is kept to be delivered stale.
 //
-// Every queue is bounded and refuses at its door. A handler that cannot keep up, a lost connection and its return
-// are each logged once per occurrence.
+// Every queue is bounded and refuses at its door. A lost connection and its return are each logged once, a handler
+// that cannot keep up at most every ten seconds.
 //
 // The package is the only one that knows NATS.
 package bus

@@ -29,9 +29,14 @@ type reply struct {
 	Error *weir.WireError `json:"error,omitempty"`
 }
 
-// WireError is err as it travels; its kind comes back with ErrorOf.
+// WireError is err as it travels; its kind comes back with ErrorOf. Running out of time is no bug: without a kind of
+// its own it travels as Unavailable.
 func WireError(err error) *weir.WireError {
-	return &weir.WireError{Kind: fault.KindOf(err).String(), Message: err.Error()}
+	kind := fault.KindOf(err)
+	if kind == fault.Internal && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		kind = fault.Unavailable
+	}
+	return &weir.WireError{Kind: kind.String(), Message: err.Error()}
 }
 
 // ErrorOf is the error that e carried, with its kind; nil for nil.

@@ -122,7 +122,7 @@ func TestCloseCutsOffWhatDoesNotEnd(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if d := time.Since(began); d < 200*time.Millisecond || d > 3*time.Second {
+	if d := time.Since(began); d < 200*time.Millisecond || d > unwindWait {
 		t.Errorf("closed after %s, want a little more than 200ms", d)
 	}
 	if _, _, last := a.all(t); f.openClaim(last).Usage.Output != 1 {
