@@ -9,6 +9,7 @@ import (
 
 	"github.com/weir-project/weir"
 	"github.com/weir-project/weir/internal/fault"
+	"github.com/weir-project/weir/market/meter"
 	"github.com/weir-project/weir/market/receipt"
 	"github.com/weir-project/weir/market/route"
 )
@@ -255,6 +256,9 @@ func (a *attempt) accept(s *weir.SignedClaim) error {
 	}
 	c, err := receipt.VerifyClaim(*s, a.node.PublicKey)
 	if err != nil {
+		return fault.New(fault.Unavailable, "the node's claim: %w", err)
+	}
+	if err := meter.Check(c.Usage); err != nil {
 		return fault.New(fault.Unavailable, "the node's claim: %w", err)
 	}
 	r := a.request

@@ -88,6 +88,9 @@ func TestB8RetriesBeforeContent(t *testing.T) {
 		"another's claim": func(c *call) {
 			c.event(weir.GenerateEvent{End: weir.EndStop, Claim: c.claimed(weir.EndStop, func(k *weir.Claim) { k.Request[0] ^= 1 })})
 		},
+		"absurd claim": func(c *call) {
+			c.event(weir.GenerateEvent{End: weir.EndStop, Claim: c.claimed(weir.EndStop, func(k *weir.Claim) { k.Usage.Output = 1 << 50 })})
+		},
 		"silence":   func(c *call) { <-c.r.Context().Done() },
 		"long line": func(c *call) { c.w.Write([]byte(`{"text":"` + strings.Repeat("x", 2*eventMax) + `"}` + "\n")) },
 		"chatter":   func(c *call) { c.event(weir.GenerateEvent{Tokens: make([]int32, 2000)}) },

@@ -79,8 +79,8 @@ func (g *Gateway) void(r *request, reason string) {
 	g.resolve(r, market.Command{ID: newID(), Void: &market.Void{Hold: r.hold, Reason: reason}})
 }
 
-// settle charges what the outcome says, and returns the bill and a channel that is closed when
-// the exchange has it. A request that used nothing is not charged.
+// settle charges what the outcome says and returns the bill. A request that used nothing is not
+// charged.
 func (g *Gateway) settle(r *request, o *outcome) (*bill, error) {
 	b := &bill{usage: o.usage(weir.Tokens(len(r.prompt)))}
 	if b.usage == (weir.Usage{}) {
