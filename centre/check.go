@@ -60,13 +60,11 @@ func (r *Report) problem(format string, args ...any) {
 // centre. An error means that the check could not be done; what it found is in the Report.
 func Check(ctx context.Context, dir string) (Report, error) {
 	var r Report
-	model, seq, err := openModel(ctx, dir)
+	model, seq, done, err := openModel(ctx, dir)
 	if err != nil {
 		r.problem("read model: %v", err)
 	}
-	if model != nil {
-		defer func() { _ = model.Close() }() // it was only read
-	}
+	defer done()
 	x := market.New()
 	compared := false
 	compare := func() error {
@@ -101,20 +99,27 @@ func Check(ctx context.Context, dir string) (Report, error) {
 	return r, nil
 }
 
-// openModel opens the read model if there is one.
-func openModel(ctx context.Context, dir string) (*readmodel.Model, uint64, error) {
+// openModel opens the read model, if there is one, as it is now: the centre may go on writing
+// to it. done is for when it was read.
+func openModel(ctx context.Context, dir string) (_ *readmodel.Model, seq uint64, done func(), err error) {
+	none := func() {}
 	if _, err := os.Stat(modelPath(dir)); errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, nil
+		return nil, 0, none, nil
 	}
 	m, err := readmodel.Open(ctx, modelPath(dir))
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, none, err
 	}
-	seq, err := m.Seq(ctx)
+	frozen, thaw, err := m.Frozen(ctx)
 	if err != nil {
-		return nil, 0, errors.Join(err, m.Close())
+		return nil, 0, none, errors.Join(err, m.Close())
 	}
-	return m, seq, nil
+	done = func() { _ = errors.Join(thaw(), m.Close()) } // it was only read
+	if seq, err = frozen.Seq(ctx); err != nil {
+		done()
+		return nil, 0, none, err
+	}
+	return frozen, seq, done, nil
 }
 
 // replayChecked applies a journalled command with every check, signatures included.

@@ -32,6 +32,13 @@ var migrations embed.FS
 // from one at a time.
 type Model struct {
 	db *sql.DB
+	q  querier // where queries go: db, or the transaction of a frozen model
+}
+
+// querier is what queries ask: the database, or one transaction of it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Open opens or creates the read model in a file and brings its schema up to date.
@@ -41,7 +48,7 @@ func Open(ctx context.Context, path string) (_ *Model, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open read model: %w", err)
 	}
-	m := &Model{db: db}
+	m := &Model{db: db, q: db}
 	if err := m.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open read model %s: %w", path, err), db.Close())
 	}
@@ -73,12 +80,27 @@ func (m *Model) seed(ctx context.Context) error {
 	return nil
 }
 
+// Frozen returns the model as it is now: its queries agree with one another, however much is
+// projected meanwhile. It is for one goroutine; thaw ends it.
+func (m *Model) Frozen(ctx context.Context) (_ *Model, thaw func() error, err error) {
+	tx, err := m.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, nil, fmt.Errorf("freeze read model: %w", err)
+	}
+	f := &Model{db: m.db, q: tx}
+	// SQLite takes the snapshot with the first read.
+	if _, err := f.Seq(ctx); err != nil {
+		return nil, nil, errors.Join(err, tx.Rollback())
+	}
+	return f, tx.Rollback, nil
+}
+
 // Close closes the file.
 func (m *Model) Close() error { return m.db.Close() }
 
 // Seq is the number of the last event in the model.
 func (m *Model) Seq(ctx context.Context) (seq uint64, err error) {
-	if err := m.db.QueryRowContext(ctx, `SELECT event_seq FROM progress`).Scan(&seq); err != nil {
+	if err := m.q.QueryRowContext(ctx, `SELECT event_seq FROM progress`).Scan(&seq); err != nil {
 		return 0, fmt.Errorf("read model progress: %w", err)
 	}
 	return seq, nil

@@ -22,7 +22,7 @@ const (
 
 // Accounts lists all accounts by name.
 func (m *Model) Accounts(ctx context.Context) ([]ledger.Balance, error) {
-	return collect(ctx, m.db, `SELECT account, flags, debits, credits, debits_pending, credits_pending FROM accounts ORDER BY account`, nil,
+	return collect(ctx, m.q, `SELECT account, flags, debits, credits, debits_pending, credits_pending FROM accounts ORDER BY account`, nil,
 		func(row *sql.Rows) (b ledger.Balance, err error) {
 			return b, row.Scan(&b.Account, &b.Flags, &b.Debits, &b.Credits, &b.DebitsPending, &b.CreditsPending)
 		})
@@ -55,7 +55,7 @@ func (m *Model) Entries(ctx context.Context, f EntryFilter) ([]ledger.Entry, err
 	if err != nil {
 		return nil, err
 	}
-	return collect(ctx, m.db, query, w.args, scanEntry)
+	return collect(ctx, m.q, query, w.args, scanEntry)
 }
 
 func scanEntry(row *sql.Rows) (e ledger.Entry, err error) {
@@ -79,7 +79,7 @@ type Receipt struct {
 // Receipt finds a receipt by its own id, or by that of its request or hold.
 func (m *Model) Receipt(ctx context.Context, id weir.ID) (Receipt, error) {
 	s := id.String()
-	found, err := collect(ctx, m.db, `SELECT `+receiptColumns+` WHERE receipt = ? OR request = ? OR hold = ? ORDER BY seq DESC LIMIT 1`, []any{s, s, s}, scanReceipt)
+	found, err := collect(ctx, m.q, `SELECT `+receiptColumns+` WHERE receipt = ? OR request = ? OR hold = ? ORDER BY seq DESC LIMIT 1`, []any{s, s, s}, scanReceipt)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -120,7 +120,7 @@ func (m *Model) Receipts(ctx context.Context, f ReceiptFilter) ([]Receipt, error
 	if err != nil {
 		return nil, err
 	}
-	return collect(ctx, m.db, query, w.args, scanReceipt)
+	return collect(ctx, m.q, query, w.args, scanReceipt)
 }
 
 const receiptColumns = `seq, at, receipt, hold, charge, amount, payout, fee, rounding, released, disputed, excess, document FROM receipts`
@@ -155,7 +155,7 @@ func (m *Model) Offers(ctx context.Context, closed bool) ([]Offer, error) {
 	if !closed {
 		query += ` WHERE closed = 0`
 	}
-	return collect(ctx, m.db, query+` ORDER BY offer, version`, nil, func(row *sql.Rows) (o Offer, err error) {
+	return collect(ctx, m.q, query+` ORDER BY offer, version`, nil, func(row *sql.Rows) (o Offer, err error) {
 		return o, row.Scan(&o.ID, &o.Version, &o.Provider, &o.Site, &o.Node, &o.Model, &o.Digest, &o.Prices.Input, &o.Prices.Cached, &o.Prices.Output,
 			&o.Context, &o.Streams, &o.Expires, &o.Posted, &o.Closed, &o.Reason)
 	})
@@ -180,7 +180,7 @@ func (m *Model) Holds(ctx context.Context, f HoldFilter) ([]market.Hold, error) 
 		return nil, err
 	}
 	query := fmt.Sprintf(`SELECT hold, request, tenant, key, amount, deadline, state, receipt, captured, refunded, provider FROM holds%s ORDER BY hold LIMIT %d`, w.clause(), limit)
-	return collect(ctx, m.db, query, w.args, func(row *sql.Rows) (h market.Hold, err error) {
+	return collect(ctx, m.q, query, w.args, func(row *sql.Rows) (h market.Hold, err error) {
 		return h, row.Scan(idText{&h.Hold}, idText{&h.Request}, &h.Tenant, &h.Key, &h.Amount, &h.Deadline, &h.State,
 			idText{&h.Receipt}, &h.Captured, &h.Refunded, &h.Provider)
 	})
@@ -188,35 +188,35 @@ func (m *Model) Holds(ctx context.Context, f HoldFilter) ([]market.Hold, error) 
 
 // Keys lists API keys by id; the keys themselves are nowhere, only digests.
 func (m *Model) Keys(ctx context.Context) ([]market.Key, error) {
-	return collect(ctx, m.db, `SELECT key, tenant, digest, name, expires, revoked FROM keys ORDER BY key`, nil, func(row *sql.Rows) (k market.Key, err error) {
+	return collect(ctx, m.q, `SELECT key, tenant, digest, name, expires, revoked FROM keys ORDER BY key`, nil, func(row *sql.Rows) (k market.Key, err error) {
 		return k, row.Scan(&k.Key, &k.Tenant, &k.Digest, &k.Name, &k.Expires, &k.Revoked)
 	})
 }
 
 // Tenants lists tenants by id.
 func (m *Model) Tenants(ctx context.Context) ([]market.Tenant, error) {
-	return collect(ctx, m.db, `SELECT tenant, opened FROM tenants ORDER BY tenant`, nil, func(row *sql.Rows) (t market.Tenant, err error) {
+	return collect(ctx, m.q, `SELECT tenant, opened FROM tenants ORDER BY tenant`, nil, func(row *sql.Rows) (t market.Tenant, err error) {
 		return t, row.Scan(&t.Tenant, &t.Opened)
 	})
 }
 
 // Providers lists providers by id.
 func (m *Model) Providers(ctx context.Context) ([]market.Provider, error) {
-	return collect(ctx, m.db, `SELECT provider, payout FROM providers ORDER BY provider`, nil, func(row *sql.Rows) (p market.Provider, err error) {
+	return collect(ctx, m.q, `SELECT provider, payout FROM providers ORDER BY provider`, nil, func(row *sql.Rows) (p market.Provider, err error) {
 		return p, row.Scan(&p.Provider, &p.Payout)
 	})
 }
 
 // Signers lists registered public keys by role and name.
 func (m *Model) Signers(ctx context.Context) ([]market.Signer, error) {
-	return collect(ctx, m.db, `SELECT role, name, provider, key FROM signers ORDER BY role, name`, nil, func(row *sql.Rows) (s market.Signer, err error) {
+	return collect(ctx, m.q, `SELECT role, name, provider, key FROM signers ORDER BY role, name`, nil, func(row *sql.Rows) (s market.Signer, err error) {
 		return s, row.Scan(&s.Role, &s.Name, &s.Provider, (*[]byte)(&s.Key))
 	})
 }
 
 // collect runs a query and reads every row.
-func collect[T any](ctx context.Context, db *sql.DB, query string, args []any, scan func(*sql.Rows) (T, error)) (_ []T, err error) {
-	rows, err := db.QueryContext(ctx, query, args...)
+func collect[T any](ctx context.Context, q querier, query string, args []any, scan func(*sql.Rows) (T, error)) (_ []T, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("query read model: %w", err)
 	}

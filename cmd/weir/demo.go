@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -18,7 +17,6 @@ import (
 	"time"
 
 	"github.com/weir-project/weir"
-	"github.com/weir-project/weir/bus"
 	"github.com/weir-project/weir/centre/link"
 	"github.com/weir-project/weir/internal/fault"
 	"github.com/weir-project/weir/market"
@@ -126,11 +124,11 @@ func (d *demo) start(ctx context.Context) error {
 	d.config.Data, d.config.Gateway.Listen = dir, "127.0.0.1:0"
 	log := newLog(d.config.Log, d.log)
 	d.say("starting…\n")
-	server, err := startBus(&d.config, d.home, log, &d.undo)
+	server, err := startCentre(ctx, &d.config, d.home, log, &d.undo)
 	if err != nil {
 		return err
 	}
-	conn, err := d.startCentre(ctx, server, log)
+	conn, err := join(ctx, server, &d.config, d.home, "gateway", log, &d.undo)
 	if err != nil {
 		return err
 	}
@@ -145,17 +143,6 @@ func (d *demo) start(ctx context.Context) error {
 	key, err := firstKey(ctx, &d.config, d.home, d.remote)
 	d.client = &client{url, key}
 	return errors.Join(err, d.settleIn(ctx))
-}
-
-func (d *demo) startCentre(ctx context.Context, server *bus.Server, log *slog.Logger) (*bus.Conn, error) {
-	conn, err := join(ctx, server, &d.config, d.home, "centre", log, &d.undo)
-	if err != nil {
-		return nil, err
-	}
-	if err := startCentre(ctx, &d.config, d.home, conn, log, &d.undo); err != nil {
-		return nil, err
-	}
-	return join(ctx, server, &d.config, d.home, "gateway", log, &d.undo)
 }
 
 // spawnNodes starts the node processes together and waits until each says that it is ready.

@@ -81,11 +81,12 @@ func join(ctx context.Context, s *bus.Server, c *config, h *home, name string, l
 	return conn, nil
 }
 
-// startCentre opens the exchange and serves it on the bus.
-func startCentre(ctx context.Context, c *config, h *home, conn *bus.Conn, log *slog.Logger, undo *cleanup) error {
+// openCentre recovers the exchange. It comes before everything else that belongs to a home: only
+// one process can have the exchange, so a second one fails before it touches what the first uses.
+func openCentre(ctx context.Context, h *home, log *slog.Logger, undo *cleanup) (*centre.Centre, error) {
 	x, err := centre.Open(ctx, centre.Config{Dir: h.path("centre"), Log: log.With("part", "centre")})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	undo.add(x.Close)
 	r := x.Recovery()
@@ -95,6 +96,28 @@ func startCentre(ctx context.Context, c *config, h *home, conn *bus.Conn, log *s
 	if r.Last > 0 {
 		log.Info("exchange recovered", "records", r.Last)
 	}
+	return x, nil
+}
+
+// startCentre runs the exchange and the bus that others join.
+func startCentre(ctx context.Context, c *config, h *home, log *slog.Logger, undo *cleanup) (*bus.Server, error) {
+	x, err := openCentre(ctx, h, log, undo)
+	if err != nil {
+		return nil, err
+	}
+	server, err := startBus(c, h, log, undo)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := join(ctx, server, c, h, "centre", log, undo)
+	if err != nil {
+		return nil, err
+	}
+	return server, serveCentre(ctx, c, x, conn, log, undo)
+}
+
+// serveCentre answers for the exchange on the bus.
+func serveCentre(ctx context.Context, c *config, x *centre.Centre, conn *bus.Conn, log *slog.Logger, undo *cleanup) error {
 	service, err := link.Serve(x, conn, log.With("part", "centre"))
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weir-project/weir/bus"
 	"github.com/weir-project/weir/centre/link"
 )
 
@@ -114,11 +113,7 @@ func up(ctx context.Context, e env, c *config, h *home) (err error) {
 			err = cerr
 		}
 	}()
-	server, err := startBus(c, h, log, &undo)
-	if err != nil {
-		return err
-	}
-	url, key, err := startAll(ctx, c, h, server, log, &undo)
+	url, key, err := startAll(ctx, c, h, log, &undo)
 	if err != nil {
 		return err
 	}
@@ -129,15 +124,13 @@ func up(ctx context.Context, e env, c *config, h *home) (err error) {
 }
 
 // startAll starts centre, node and gateway on one bus.
-func startAll(ctx context.Context, c *config, h *home, server *bus.Server, log *slog.Logger, undo *cleanup) (url, key string, err error) {
-	conn, err := join(ctx, server, c, h, "centre", log, undo)
+func startAll(ctx context.Context, c *config, h *home, log *slog.Logger, undo *cleanup) (url, key string, err error) {
+	server, err := startCentre(ctx, c, h, log, undo)
 	if err != nil {
 		return "", "", err
 	}
-	if err := startCentre(ctx, c, h, conn, log, undo); err != nil {
-		return "", "", err
-	}
-	if conn, err = join(ctx, server, c, h, c.Node.ID, log, undo); err != nil {
+	conn, err := join(ctx, server, c, h, c.Node.ID, log, undo)
+	if err != nil {
 		return "", "", err
 	}
 	if _, err := startNode(ctx, c, h, conn, log, undo); err != nil {
@@ -177,15 +170,11 @@ func centreCommand() *command {
 					return err
 				}
 				return runRole(ctx, e, c, func(log *slog.Logger, undo *cleanup) (string, error) {
-					server, err := startBus(c, h, log, undo)
+					server, err := startCentre(ctx, c, h, log, undo)
 					if err != nil {
 						return "", err
 					}
-					conn, err := join(ctx, server, c, h, "centre", log, undo)
-					if err != nil {
-						return "", err
-					}
-					return "centre: bus at " + server.URL(), startCentre(ctx, c, h, conn, log, undo)
+					return "centre: bus at " + server.URL(), nil
 				})
 			}
 		},

@@ -244,7 +244,7 @@ func (v *vocabulary) merge(p string, drop float64, rng *rand.Rand) []int32 {
 		at, best := -1, int32(0)
 		for i := 0; i+1 < len(w); i++ {
 			r, ok := v.rank[[2]int32{w[i], w[i+1]}]
-			if !ok || at >= 0 && r >= best || drop > 0 && p[0] < 0x80 && rng.Float64() < drop {
+			if !ok || at >= 0 && r >= best || drop > 0 && latin(v.Tokens[w[i+1]]) && rng.Float64() < drop {
 				continue
 			}
 			at, best = i, r
@@ -256,6 +256,9 @@ func (v *vocabulary) merge(p string, drop float64, rng *rand.Rand) []int32 {
 		w = append(w[:at+1], w[at+2:]...)
 	}
 }
+
+// latin reports whether a token starts with an ASCII letter.
+func latin(token string) bool { return isLetter(rune(token[0])) }
 
 // width is how many bytes of text the token stands for.
 func (v *vocabulary) width(id int32) int { return utf8.RuneCountInString(v.Tokens[id]) }

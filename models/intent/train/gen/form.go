@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"github.com/weir-project/weir/models/intent"
 	"github.com/weir-project/weir/models/intent/quantity"
 )
 
@@ -18,9 +19,11 @@ type example struct {
 type encoder struct {
 	v    *vocabulary
 	rng  *rand.Rand
-	drop float64        // share of examples whose words are cut at random
-	lost map[string]int // dropped wishes by reason
-	seen map[string]string
+	drop float64           // share of examples whose words are cut at random
+	lost map[string]int    // dropped wishes by reason
+	seen map[string]string // some of them
+
+	product *intent.Vocab // the product's view of the same vocabulary
 }
 
 // cell is a token of a prompt with the bytes of the wish it stands for.

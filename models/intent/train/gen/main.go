@@ -19,7 +19,9 @@ import (
 	"os"
 	"sort"
 	"strings"
+	"time"
 
+	"github.com/weir-project/weir/models/intent"
 	"github.com/weir-project/weir/models/intent/quantity"
 )
 
@@ -73,8 +75,15 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
+	tok, err := v.tokenizer()
+	if err != nil {
+		return fmt.Errorf("build tokenizer: %w", err)
+	}
 	e := &encoder{v: v, rng: rand.New(rand.NewPCG(o.seed, 8)), lost: map[string]int{}, seen: map[string]string{}}
-	if !o.eval {
+	if e.product, err = intent.NewVocab(tok); err != nil {
+		return err
+	}
+	if !o.eval && o.jsonl == "" {
 		e.drop = 0.15
 	}
 	if o.encode != "" {
@@ -95,7 +104,11 @@ func encodeFile(o options, e *encoder) error {
 		if ids, err = binary.Append(ids, binary.LittleEndian, packed(x)); err != nil {
 			return fmt.Errorf("pack ids: %w", err)
 		}
-		row, err := json.Marshal(e.record(x, i))
+		r, err := e.record(x, i)
+		if err != nil {
+			return err
+		}
+		row, err := json.Marshal(r)
 		if err != nil {
 			return fmt.Errorf("pack wish: %w", err)
 		}
@@ -164,7 +177,11 @@ func write(o options, src *source, e *encoder) error {
 			}
 		}
 		if lines != nil {
-			if err := json.NewEncoder(lines).Encode(e.record(x, got)); err != nil {
+			r, err := e.record(x, got)
+			if err != nil {
+				return fmt.Errorf("resolve wish: %w", err)
+			}
+			if err := json.NewEncoder(lines).Encode(r); err != nil {
 				return fmt.Errorf("write wishes: %w", err)
 			}
 		}
@@ -182,15 +199,34 @@ func packed(x example) []uint16 {
 	return out
 }
 
+// record is a line as "weir eval intent" reads it, with what only the trainer needs.
 type record struct {
-	ID     string   `json:"id"`
-	Lang   string   `json:"lang"`
-	Wish   string   `json:"wish"`
-	Answer []string `json:"answer"`
+	ID     string        `json:"id"`
+	Now    string        `json:"now"`
+	Wish   string        `json:"wish"`
+	Want   *intent.Order `json:"want,omitempty"`
+	Lang   string        `json:"lang"`
+	Answer []string      `json:"answer"`
 }
 
-func (e *encoder) record(x example, n int) record {
-	return record{fmt.Sprintf("gen-%05d", n), x.wish.plan.lang, x.wish.text, strings.Fields(e.spelled(x.answer))}
+// record resolves the wanted form to the order which the product would make of it.
+func (e *encoder) record(x example, n int) (record, error) {
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC).Add(time.Duration(n*397) * time.Minute)
+	r := record{
+		ID: fmt.Sprintf("gen-%05d", n), Now: now.Format(intent.StartLayout), Wish: x.wish.text,
+		Lang: x.wish.plan.lang, Answer: strings.Fields(e.spelled(x.answer)),
+	}
+	if len(x.answer) == 0 {
+		return r, nil
+	}
+	p := e.product.Prompt(x.wish.text)
+	f, err := e.product.Parse(p, x.answer)
+	if err != nil {
+		return r, fmt.Errorf("%q: %w", x.wish.text, err)
+	}
+	want := intent.Resolve(p, f, now)
+	r.Want = &want
+	return r, nil
 }
 
 func (e *encoder) spelled(ids []int32) string {
