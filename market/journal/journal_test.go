@@ -347,7 +347,8 @@ type brokenFile struct {
 type disk struct {
 	space    atomic.Int64
 	badSync  atomic.Bool
-	syncs    atomic.Int64
+	begun    atomic.Int64  // fsyncs begun, and
+	syncs    atomic.Int64  // ended
 	syncGate chan struct{} // if not nil, an fsync takes one
 }
 
@@ -363,6 +364,7 @@ func (f brokenFile) Write(b []byte) (int, error) {
 }
 
 func (f brokenFile) Sync() error {
+	f.disk.begun.Add(1)
 	if f.disk.syncGate != nil {
 		<-f.disk.syncGate
 	}
@@ -460,6 +462,16 @@ func TestDiskFullAtRotation(t *testing.T) {
 	equal(t, got, "one", "two")
 }
 
+// eventually waits for another goroutine to bring a state about, and not for ever.
+func eventually(t *testing.T, what string, reached func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !reached(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no sign of %s", what)
+		}
+	}
+}
+
 // TestGroupCommit holds the first fsync back while a hundred callers arrive: the second fsync
 // takes them all.
 func TestGroupCommit(t *testing.T) {
@@ -475,32 +487,18 @@ func TestGroupCommit(t *testing.T) {
 			}
 		})
 	}
-	waiting := func(n int) {
-		for {
-			j.mu.Lock()
-			got := len(j.queue)
-			j.mu.Unlock()
-			if got == n {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
 	appendOne()
-	for j.Last() == 0 { // until the writer has taken it, then queue the others behind it
-		j.mu.Lock()
-		taken := len(j.queue) == 0
-		j.mu.Unlock()
-		if taken {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+	// The first is inside its fsync, the second after the header's: the others queue behind it.
+	eventually(t, "the first fsync", func() bool { return d.begun.Load() == 2 })
 	const callers = 100
 	for range callers {
 		appendOne()
 	}
-	waiting(callers)
+	eventually(t, "a full queue", func() bool {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return len(j.queue) == callers
+	})
 	before := d.syncs.Load()
 	for range callers {
 		d.syncGate <- struct{}{}
@@ -526,15 +524,7 @@ func TestCancelledAppend(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { mustAppend(t, j, "first") })
 	ctx, cancel := context.WithCancel(t.Context())
-	for { // until the writer is inside the fsync of the first
-		j.mu.Lock()
-		waiting := len(j.queue)
-		j.mu.Unlock()
-		if info, err := os.Stat(filepath.Join(dir, segmentName(1))); err == nil && waiting == 0 && info.Size() > fileHeader {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the first fsync", func() bool { return d.begun.Load() == 2 })
 	wg.Go(func() {
 		if _, err := j.Append(ctx, []byte("second")); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled append: %v", err)
