@@ -59,12 +59,6 @@ func run(chunk int) parity.Run {
 	}
 }
 
-// knownMisses names the cases that miss their bound on one prompt, and why. `weir eval parity`
-// reports them as failed.
-var knownMisses = map[string]string{
-	"llama-q8_0": "37 tokens give 1.37 x the better peer's median NMSE, 1.25 is the bound; the other peer gives 1.5",
-}
-
 func judgeAll(t *testing.T, dir fs.FS, run parity.Run) {
 	t.Helper()
 	names, err := parity.Cases(dir)
@@ -79,9 +73,7 @@ func judgeAll(t *testing.T, dir fs.FS, run parity.Run) {
 			}
 			for _, r := range results {
 				t.Logf("%3d tokens: max %.2g, NMSE median %.2g (peer %.2g), worst %.2g, first choice %d of %d", r.Prompt, r.Max, r.Median, r.Peer, r.Worst, r.Top1, r.Rows)
-				if why := knownMisses[name]; r.Fail != "" && why != "" {
-					t.Logf("%d tokens: known miss, %s: %s", r.Prompt, r.Fail, why)
-				} else if r.Fail != "" {
+				if r.Fail != "" {
 					t.Errorf("%d tokens: %s", r.Prompt, r.Fail)
 				}
 			}
