@@ -172,21 +172,12 @@ func (ch *chatter) say(ctx context.Context, e env, gw *client, text string) erro
 func (c *client) onlyModel(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	resp, err := c.do(ctx, "GET", "/v1/models", nil)
+	list, err := c.models(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer resp.Body.Close()
-	var list struct {
-		Data []struct {
-			ID string `json:"id"`
-		} `json:"data"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
-		return "", fmt.Errorf("read the list of models: %w", err)
-	}
 	var others []string
-	for _, m := range list.Data {
+	for _, m := range list {
 		if m.ID != intent.Name {
 			others = append(others, m.ID)
 		}

@@ -243,3 +243,27 @@ func kindOfStatus(code int) fault.Kind {
 	}
 	return fault.Unavailable
 }
+
+// listedModel is a model that a gateway offers.
+type listedModel struct {
+	ID   string `json:"id"`
+	Weir struct {
+		Nodes int `json:"nodes"` // alive
+	} `json:"weir"`
+}
+
+// models lists what the gateway offers.
+func (c *client) models(ctx context.Context) ([]listedModel, error) {
+	resp, err := c.do(ctx, http.MethodGet, "/v1/models", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var list struct {
+		Data []listedModel `json:"data"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		return nil, fmt.Errorf("read the list of models: %w", err)
+	}
+	return list.Data, nil
+}

@@ -54,7 +54,9 @@ type demo struct {
 	config config
 	remote *link.Remote
 	client *client
-	undo   cleanup
+
+	mu   sync.Mutex // guards undo while the nodes start together
+	undo cleanup
 }
 
 // demoSites are the two nodes: a cheap one far away and a dear one near.
@@ -196,11 +198,9 @@ func (d *demo) spawn(cmd *exec.Cmd, name string) error {
 	return nil
 }
 
-var undoLock sync.Mutex // spawns run together
-
 func (d *demo) undoProcess(cmd *exec.Cmd) {
-	undoLock.Lock()
-	defer undoLock.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.undo.add(func() error {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait() // its exit code says nothing once it was told to stop

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weir-project/weir/centre/link"
+	"github.com/weir-project/weir/internal/fault"
 )
 
 // systemFlags override the configuration file.
@@ -142,8 +144,34 @@ func startAll(ctx context.Context, c *config, h *home, log *slog.Logger, undo *c
 	if url, err = startGateway(ctx, c, h, conn, log, undo); err != nil {
 		return "", "", err
 	}
-	key, err = firstKey(ctx, c, h, link.NewRemote(conn))
-	return url, key, err
+	if key, err = firstKey(ctx, c, h, link.NewRemote(conn)); err != nil {
+		return "", "", err
+	}
+	return url, key, awaitModels(ctx, &client{url, key}, len(c.Node.Models))
+}
+
+// awaitModels returns once the gateway can place requests on n models: it has the key and has
+// heard their nodes' first heartbeat.
+func awaitModels(ctx context.Context, gw *client, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		list, err := gw.models(ctx)
+		served := 0
+		for _, m := range list {
+			if m.Weir.Nodes > 0 {
+				served++
+			}
+		}
+		if err == nil && served >= n {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fault.New(fault.Unavailable, "the gateway can serve %d of %d models", served, n), err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func printReady(w io.Writer, url, key string) {
