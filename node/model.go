@@ -10,7 +10,6 @@ import (
 	"github.com/weir-project/weir"
 	"github.com/weir-project/weir/engine"
 	"github.com/weir-project/weir/engine/grammar"
-	"github.com/weir-project/weir/engine/sample"
 	"github.com/weir-project/weir/engine/token"
 	"github.com/weir-project/weir/internal/fault"
 	"github.com/weir-project/weir/models/intent"
@@ -180,7 +179,7 @@ func (m *model) prepareWish(t *task, r *weir.GenerateRequest) error {
 		return fault.New(fault.Conflict, "the prompt of %d tokens is not that of the wish, %d tokens", len(r.Prompt), len(p.IDs))
 	}
 	stream := intent.NewStream(m.wishes, p, now)
-	t.Prompt, t.Constraint = p.IDs, &wishConstraint{Constraint: intent.NewConstraint(m.wishes, p)}
+	t.Prompt, t.Constraint = p.IDs, intent.NewConstraint(m.wishes, p)
 	// The constraint runs ahead on the engine's goroutine; the stream follows what was emitted.
 	t.text = func(e engine.Event) (string, error) {
 		var text strings.Builder
@@ -196,11 +195,3 @@ func (m *model) prepareWish(t *task, r *weir.GenerateRequest) error {
 	t.rest = stream.Finish
 	return nil
 }
-
-// wishConstraint fits intent's constraint to the engine.
-type wishConstraint struct {
-	*intent.Constraint
-	scratch []int32
-}
-
-func (c *wishConstraint) Mask(dst sample.Mask) { c.scratch = c.Constraint.Mask(dst, c.scratch) }

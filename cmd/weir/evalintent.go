@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/weir-project/weir/engine"
-	"github.com/weir-project/weir/engine/sample"
 	"github.com/weir-project/weir/internal/fault"
 	"github.com/weir-project/weir/models/intent"
 )
@@ -173,17 +172,9 @@ func (j *intentJudge) open() (*wishReader, error) {
 	return &wishReader{m, v}, nil
 }
 
-// formConstraint is the form's grammar as the engine wants it.
-type formConstraint struct {
-	*intent.Constraint
-	scratch []int32
-}
-
-func (c *formConstraint) Mask(dst sample.Mask) { c.scratch = c.Constraint.Mask(dst, c.scratch) }
-
 func (r *wishReader) read(ctx context.Context, wish string, now time.Time) (intent.Order, error) {
 	p := r.vocab.Prompt(wish)
-	c := &formConstraint{Constraint: intent.NewConstraint(r.vocab, p)}
+	c := intent.NewConstraint(r.vocab, p)
 	_, err := r.model.Generate(ctx, engine.Request{Prompt: p.IDs, Constraint: c}, func(engine.Event) error { return nil })
 	if err != nil {
 		return intent.Order{}, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/weir-project/weir/engine/sample"
 	"github.com/weir-project/weir/models/intent/quantity"
 )
 
@@ -37,6 +38,8 @@ type Constraint struct {
 	open  []int32 // positions in the prompt where the span read so far may end
 	span  int     // tokens read of the span
 	form  Form
+
+	allowed []int32 // scratch of Mask
 }
 
 // accepts tells which kinds of placeholder a field takes, besides a bare number.
@@ -130,17 +133,15 @@ func (c *Constraint) Allowed(dst []int32) []int32 {
 	return dst
 }
 
-// Mask sets the bit of every allowed id in bits, bit i%64 of word i/64, and clears all others. Ids beyond bits are
-// dropped.
-func (c *Constraint) Mask(bits []uint64, scratch []int32) []int32 {
-	clear(bits)
-	scratch = c.Allowed(scratch[:0])
-	for _, id := range scratch {
-		if w := int(id) >> 6; w < len(bits) {
-			bits[w] |= 1 << (uint(id) & 63)
+// Mask sets dst to the allowed ids. Ids beyond dst are dropped.
+func (c *Constraint) Mask(dst sample.Mask) {
+	clear(dst)
+	c.allowed = c.Allowed(c.allowed[:0])
+	for _, id := range c.allowed {
+		if w := int(id) >> 6; w < len(dst) {
+			dst[w] |= 1 << (uint(id) & 63)
 		}
 	}
-	return scratch
 }
 
 func appendOnce(dst []int32, base int, id int32) []int32 {
