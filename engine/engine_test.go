@@ -153,27 +153,27 @@ func ban(m *Model) weir.Sampling {
 func TestQueueIsBounded(t *testing.T) {
 	m := open(t, "llama-f32", Options{Threads: 1, Slots: 1, Queue: 1})
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	var wg sync.WaitGroup
-	started := make(chan struct{}, 64)
-	for range 2 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			if _, err := m.Generate(ctx, Request{Prompt: []int32{1}, MaxTokens: 2000, Sampling: ban(m)}, func(Event) error {
-				select {
-				case started <- struct{}{}:
-				default:
-				}
-				return nil
-			}); err != nil {
+	long := func() { // until cancelled
+		wg.Go(func() {
+			if _, err := m.Generate(ctx, Request{Prompt: []int32{1}, Sampling: ban(m)}, func(Event) error { return nil }); err != nil {
 				t.Error(err)
 			}
-		}()
+		})
 	}
-	<-started
-	for m.Load().Queued == 0 {
-		time.Sleep(time.Millisecond)
+	await := func(what string, ok func(weir.Load) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !ok(m.Load()); time.Sleep(100 * time.Microsecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s did not come about: %+v", what, m.Load())
+			}
+		}
 	}
+	long()
+	await("a running request", func(l weir.Load) bool { return l.Active == 1 })
+	long()
+	await("a waiting request", func(l weir.Load) bool { return l.Queued == 1 })
 	_, err := m.Generate(ctx, Request{Prompt: []int32{1}, MaxTokens: 1}, func(Event) error { return nil })
 	if fault.KindOf(err) != fault.NoCapacity {
 		t.Errorf("third request: %v, want no capacity", err)
