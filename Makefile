@@ -1,6 +1,6 @@
 # What developers and .ci/run call. `make help` lists the targets.
 TOOL = go tool -modfile=tools/go.mod
-RACY = ./engine ./market/journal ./centre/... ./bus ./pool ./node/... ./gateway/...
+RACY = ./engine ./engine/kernel ./market/journal ./centre/... ./bus ./pool ./node/... ./gateway/...
 FUZZ ?= 20s
 SHARED ?= $(or $(WEIR_SHARED),../shared)
 
@@ -39,6 +39,8 @@ purego: ## without assembly
 
 cross: ## other systems compile
 	CGO_ENABLED=0 GOARCH=arm64 go build -o /dev/null ./cmd/weir
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/weir
+	CGO_ENABLED=0 GOOS=windows go build -o /dev/null ./cmd/weir
 
 clients: build ## the OpenAI SDKs for Go and npm against a running system
 	internal/testkit/clients/run.sh ./weir
