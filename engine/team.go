@@ -9,22 +9,24 @@ import (
 	"github.com/weir-project/weir/engine/kernel"
 )
 
-// Team is a kernel.Workers of several threads. The caller of Run is one of them; the others
+// Team is a kernel.Workers of several goroutines. The caller of Run is one of them; the others
 // wait between jobs, first spinning, since the next job of a forward pass comes within
-// microseconds, then parked. Chunks are handed out by an atomic counter, so that a core the
-// machine takes away delays one chunk and not a fixed share of the work.
+// microseconds, then parked. Chunks are handed out by an atomic counter and a job ends with
+// its last chunk, whoever did it: a member that sleeps, or whose core the machine took away,
+// delays at most the chunk it holds and is not waited for otherwise.
 type Team struct {
 	width   int
 	members []*member
 	done    sync.WaitGroup
 
-	// A job is published by storing it and then raising generation.
-	job        kernel.Job
-	chunks     int64
-	generation atomic.Uint64
-	next       atomic.Int64
-	working    atomic.Int64 // members that have not finished the job
-	closed     atomic.Bool
+	// A job is published by storing it and then its chunks in left. Whoever takes left from n+1
+	// to n, n at least 0, holds chunk n counted from the end; until pending says that it is done
+	// the job cannot change, so reading job and chunks then is safe.
+	job     kernel.Job
+	chunks  int64
+	left    atomic.Int64
+	pending atomic.Int64
+	closed  atomic.Bool
 }
 
 type member struct {
@@ -32,8 +34,12 @@ type member struct {
 	wake   chan struct{}
 }
 
-// spinFor is how long a member looks for the next job before it parks.
-const spinFor = 50 * time.Microsecond
+const (
+	// spinFor is how long a member looks for the next job before it parks.
+	spinFor = 50 * time.Microsecond
+	// wakeFor is how much work must be left for waking a parked member to pay.
+	wakeFor = 20 * time.Microsecond
+)
 
 // NewTeam starts a team of the given width, at least 1.
 func NewTeam(width int) *Team {
@@ -47,7 +53,7 @@ func NewTeam(width int) *Team {
 	return t
 }
 
-// Width is the number of threads, the caller included.
+// Width is the number of workers, the caller included.
 func (t *Team) Width() int { return t.width }
 
 // Run hands out the chunks of job and returns when all are done. One Run at a time.
@@ -59,16 +65,44 @@ func (t *Team) Run(chunks int, job kernel.Job) {
 		return
 	}
 	t.job, t.chunks = job, int64(chunks)
-	t.next.Store(0)
-	t.working.Store(int64(len(t.members)))
-	t.generation.Add(1)
-	t.wakeParked()
-	t.share(0)
-	for spins := 0; t.working.Load() > 0; spins++ {
-		if spins > 200 {
-			runtime.Gosched()
+	t.pending.Store(int64(chunks))
+	t.left.Store(int64(chunks))
+	if t.anyParked() {
+		started := time.Now()
+		if t.take(0) && time.Since(started)*time.Duration(chunks-1) > wakeFor {
+			t.wakeParked()
 		}
 	}
+	for t.take(0) {
+	}
+	for spins := 0; t.pending.Load() > 0; spins++ {
+		if spins > 1000 {
+			runtime.Gosched() // the holder of the last chunk may need this processor
+		}
+	}
+}
+
+// take does one chunk, if there is one.
+func (t *Team) take(worker int) bool {
+	if t.left.Load() <= 0 {
+		return false
+	}
+	n := t.left.Add(-1)
+	if n < 0 {
+		return false
+	}
+	t.job.Do(int(t.chunks-1-n), worker)
+	t.pending.Add(-1)
+	return true
+}
+
+func (t *Team) anyParked() bool {
+	for _, m := range t.members {
+		if m.parked.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *Team) wakeParked() {
@@ -79,60 +113,37 @@ func (t *Team) wakeParked() {
 	}
 }
 
-// share takes chunks until none is left.
-func (t *Team) share(worker int) {
-	for {
-		c := t.next.Add(1) - 1
-		if c >= t.chunks {
-			return
-		}
-		t.job.Do(int(c), worker)
-	}
-}
-
 func (t *Team) serve(m *member, worker int) {
-	runtime.LockOSThread()
 	defer t.done.Done()
-	seen := uint64(0)
-	for {
-		g := t.await(m, seen)
-		if t.closed.Load() {
-			return
+	idle, since := 0, time.Time{}
+	for !t.closed.Load() {
+		if t.take(worker) {
+			idle = 0
+			continue
 		}
-		seen = g
-		t.share(worker)
-		t.working.Add(-1)
+		switch idle++; {
+		case idle == 1:
+			since = time.Now()
+		case idle%256 == 0 && time.Since(since) > spinFor:
+			t.park(m)
+			idle = 0
+		}
 	}
 }
 
-// await returns the generation that follows seen.
-func (t *Team) await(m *member, seen uint64) uint64 {
-	started := time.Now()
-	for spins := 1; ; spins++ {
-		if g := t.generation.Load(); g != seen {
-			return g
-		}
-		if spins%64 == 0 {
-			if time.Since(started) > spinFor {
-				break
-			}
-			runtime.Gosched()
-		}
-	}
+// park waits to be woken. A member that parks just as a job comes misses it, and only it:
+// the next Run sees the flag.
+func (t *Team) park(m *member) {
 	m.parked.Store(true)
-	// Between the last look and the flag a job may have been published: whoever takes the
-	// flag back owes, or is owed, the wake-up.
-	if g := t.generation.Load(); g != seen && m.parked.CompareAndSwap(true, false) {
-		return g
+	if t.closed.Load() && m.parked.CompareAndSwap(true, false) {
+		return
 	}
 	<-m.wake
-	return t.generation.Load()
 }
 
 // Close ends the team; no Run may be under way or follow.
 func (t *Team) Close() {
 	t.closed.Store(true)
-	t.generation.Add(1)
 	t.wakeParked()
 	t.done.Wait()
 }
