@@ -33,7 +33,7 @@ func Resolve(p *Prompt, f Form, now time.Time) Order {
 	}
 	o := Order{Kind: f.Kind, Application: text(f.App), Isolation: text(f.Isolation), LocalOnly: f.Local}
 	r := resolver{p: p, f: &f, now: now}
-	o.Site = text(r.quote(f.Site))
+	o.Site = text(placeName(r.quote(f.Site)))
 	o.Model = text(modelName(r.quote(f.Model)))
 	o.Devices = count(f.Devices)
 	o.Streams = count(f.Streams)
@@ -333,6 +333,30 @@ func (r *resolver) quote(s *Span) string {
 		return unicode.IsSpace(c) || unicode.IsControl(c) || strings.ContainsRune(",.;:!?，。；：！？、\"'“”‘’「」《》<>", c)
 	})
 	return clip(q)
+}
+
+// Words that stand around a place and are no part of its name.
+var (
+	beforePlace = []string{"the ", "our ", "my ", "at ", "near ", "我们的", "咱们的", "我们", "咱们"}
+	afterPlace  = []string{"那边", "这边", "那儿", "这儿", "那里", "这里", "附近"}
+)
+
+// placeName cuts off what a span of the model may hold beside the name of a place. A name that would vanish stays.
+func placeName(s string) string {
+	for again := true; again; {
+		again = false
+		for _, w := range beforePlace {
+			if len(s) > len(w) && strings.EqualFold(s[:len(w)], w) {
+				s, again = s[len(w):], true
+			}
+		}
+		for _, w := range afterPlace {
+			if len(s) > len(w) && strings.HasSuffix(s, w) {
+				s, again = s[:len(s)-len(w)], true
+			}
+		}
+	}
+	return s
 }
 
 // clip cuts a name to the schema's length.

@@ -57,6 +57,7 @@ var chineseCases = []readCase{
 	{"首token 0.5秒内", "lat 500"},
 	{"首字延迟不超过半秒", "lat 500"},
 	{"首包800ms", "lat 800"},
+	{"首token200毫秒，AGV18台，r1个，qwen2-7b", "lat 200, num 18"},
 	{"并发32路，每秒20个tokens", "num 32, tps 20"},
 	{"每路每秒至少30 token", "tps 30"},
 	{"吞吐不小于1000 tokens/s", "tps 1000"},

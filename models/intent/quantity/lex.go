@@ -113,6 +113,19 @@ var glued = map[string]bool{
 	"usd": true, "rmb": true, "cny": true, "over": true, "upload": true, "download": true, "only": true,
 }
 
+// measureAfter reports whether the digits at i are followed at once by a measure, so that letters before them are a
+// word of their own: "AGV18台", "token200毫秒".
+func (sc *scanner) measureAfter(i int) bool {
+	j := i
+	for isDigit(sc.byteAt(j)) || sc.byteAt(j) == '.' && isDigit(sc.byteAt(j+1)) {
+		j++
+	}
+	if sc.anyPrefix(j, "ms", "mbps", "gbps", "mbit", "毫秒", "秒", "兆", "台", "路", "张", "辆", "块", "元", "小时", "分钟") {
+		return true
+	}
+	return j > i+1 && sc.anyPrefix(j, "个")
+}
+
 // identifier returns the end of the word at i: letters and digits, with the parts of names such as r1-7b, a_10 and
 // qwen2.5 kept together. It returns i when there is no word.
 func (sc *scanner) identifier(i int) int {
@@ -120,7 +133,7 @@ func (sc *scanner) identifier(i int) int {
 	digit := false
 	for isAlnum(sc.byteAt(j)) {
 		if isDigit(sc.s[j]) {
-			if !digit && j > i && glued[sc.s[i:j]] {
+			if !digit && j > i && (glued[sc.s[i:j]] || j > i+1 && sc.measureAfter(j)) {
 				return j
 			}
 			digit = true

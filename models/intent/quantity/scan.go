@@ -143,6 +143,9 @@ func (sc *scanner) mayStart(i int) bool {
 		j--
 	}
 	word := sc.s[j:i]
+	if len(word) > 1 && sc.measureAfter(i) && (j == 0 || !isDigit(sc.s[j-1])) {
+		return true
+	}
 	return j < i && glued[word] && (word == "x" || j == 0 || !isDigit(sc.s[j-1]))
 }
 

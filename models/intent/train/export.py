@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes a trained student as a GGUF file of architecture deepseek2.
+"""Writes a trained network as a GGUF file of architecture deepseek2.
 
   export.py --net DIR/student.pt --vocab vocab.json --out intent.gguf
   export.py ... --refmodel .../refmodel.py    also compare with a reference forward pass
@@ -41,6 +41,15 @@ def value(t, v):
     return struct.pack({U32: "<I", I32: "<i", F32: "<f", BOOL: "<?"}[t], v)
 
 
+def routing(a, c):
+    """Keys of a network with experts."""
+    return [
+        (a + "expert_count", U32, c.experts), (a + "expert_used_count", U32, c.top), (a + "expert_shared_count", U32, 1),
+        (a + "expert_feed_forward_length", U32, c.ffe), (a + "expert_weights_scale", F32, c.scale),
+        (a + "expert_weights_norm", BOOL, True), (a + "expert_gating_func", U32, 2),
+    ]
+
+
 def metadata(c, vocab):
     """Keys of the file: [(name, type, value)]."""
     a = "deepseek2."
@@ -56,10 +65,7 @@ def metadata(c, vocab):
         (a + "attention.q_lora_rank", U32, c.q_lora), (a + "attention.kv_lora_rank", U32, c.kv_lora),
         (a + "attention.layer_norm_rms_epsilon", F32, c.eps), (a + "vocab_size", U32, c.vocab),
         (a + "rope.dimension_count", U32, c.rope), (a + "rope.freq_base", F32, c.base),
-        (a + "leading_dense_block_count", U32, c.lead), (a + "expert_count", U32, c.experts),
-        (a + "expert_used_count", U32, c.top), (a + "expert_shared_count", U32, 1),
-        (a + "expert_feed_forward_length", U32, c.ffe), (a + "expert_weights_scale", F32, c.scale),
-        (a + "expert_weights_norm", BOOL, True), (a + "expert_gating_func", U32, 2),
+        (a + "leading_dense_block_count", U32, c.lead if c.experts else c.layers), *(routing(a, c) if c.experts else []),
         ("tokenizer.ggml.model", STR, "gpt2"), ("tokenizer.ggml.pre", STR, "qwen2"),
         ("tokenizer.ggml.tokens", ARR, (STR, vocab["tokens"])),
         ("tokenizer.ggml.token_type", ARR, (I32, vocab["types"])),
@@ -84,7 +90,7 @@ def tensors(net):
         yield t + "attn_q_a_norm.weight", s[f + "attn.q_a_norm.weight"], False
         yield t + "attn_kv_a_norm.weight", s[f + "attn.kv_a_norm.weight"], False
         yield t + "ffn_norm.weight", s[f + "ffn_norm.weight"], False
-        if i < c.lead:
+        if i < c.lead or not c.experts:
             for k in ("gate", "up", "down"):
                 yield t + "ffn_%s.weight" % k, s[f + "ffn." + k], True
             continue
@@ -153,7 +159,7 @@ def keys_in_order(c):
         f = "blocks.%d." % i
         out += [f + k for k in ("attn_norm.weight", "attn.q_a", "attn.q_b", "attn.kv_a", "attn.kv_b", "attn.out",
                                 "attn.q_a_norm.weight", "attn.kv_a_norm.weight", "ffn_norm.weight")]
-        if i < c.lead:
+        if i < c.lead or not c.experts:
             out += [f + "ffn." + k for k in ("gate", "up", "down")]
             continue
         out += [f + "ffn.router", f + "ffn.bias"]

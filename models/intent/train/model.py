@@ -3,7 +3,8 @@
 Student: what GGUF calls `deepseek2` without YaRN: multi-head latent attention with
 low-rank queries, one dense block, then blocks of routed experts with a shared one,
 sigmoid gate with a selection bias (DeepSeek-V3, section 2.1; ENGINE.md section 9).
-Teacher: a plain dense decoder, wider, used only to teach.
+Teacher: the same attention, dense throughout with as many hidden channels as all experts together, and deeper; used only
+to teach. It grows out of a student: one begun from nothing needs several times the training to copy names at all.
 
 Activations are [batch, position, channel]. Matrices are kept in float32 and cast to
 bfloat16 for every product: on CPUs with AVX512-BF16 that is the only fast path Debian's
@@ -19,15 +20,15 @@ import torch.nn.functional as F
 
 @dataclass
 class Config:
-    """Sizes of a network; `experts == 0` makes it the dense teacher."""
+    """Sizes of a network; with `experts == 0` every block is dense."""
     vocab: int = 4608
     d: int = 256
     layers: int = 4
     heads: int = 8
     ff: int = 640
-    nope: int = 32          # student: channels of a head without position
-    rope: int = 16          # student: channels of a head with position
-    vd: int = 32            # student: value channels of a head
+    nope: int = 32          # channels of a head without position
+    rope: int = 16          # channels of a head with position
+    vd: int = 32            # value channels of a head
     q_lora: int = 96
     kv_lora: int = 64
     lead: int = 1           # leading dense blocks
@@ -44,7 +45,7 @@ class Config:
 
 
 STUDENT = Config()
-TEACHER = Config(d=320, layers=4, heads=5, ff=896, experts=0)
+TEACHER = Config(layers=5, ff=STUDENT.ffe * (STUDENT.experts + 1), experts=0)
 
 
 def low(t):
@@ -124,22 +125,6 @@ class LatentAttention(nn.Module):
         return matmul(o, self.out)
 
 
-class Attention(nn.Module):
-    """Plain multi-head attention of the teacher; all channels of a head are rotated."""
-
-    def __init__(self, c):
-        super().__init__()
-        self.c = c
-        self.qkv = matrix(3 * c.d, c.d)
-        self.out = matrix(c.d, c.d, (2 * c.layers * c.d) ** -0.5)
-
-    def forward(self, h, rot, mask):
-        c, (b, t, _) = self.c, h.shape
-        hd = c.d // c.heads
-        q, k, v = matmul(h, self.qkv).view(b, t, 3, c.heads, hd).permute(2, 0, 3, 1, 4)
-        return matmul(attend(rotate(q, rot), rotate(k, rot), v, hd ** -0.5, mask), self.out)
-
-
 class Dense(nn.Module):
     """SwiGLU feed-forward block."""
 
@@ -203,7 +188,7 @@ class Block(nn.Module):
     def __init__(self, c, i):
         super().__init__()
         self.attn_norm, self.ffn_norm = Norm(c.d, c.eps), Norm(c.d, c.eps)
-        self.attn = LatentAttention(c) if c.experts else Attention(c)
+        self.attn = LatentAttention(c)
         self.ffn = Experts(c) if c.experts and i >= c.lead else Dense(c, c.ff)
         self.drop = c.drop
 
@@ -229,7 +214,7 @@ class Model(nn.Module):
         c, t = self.c, ids.shape[1]
         x = self.embed(ids)
         like = low(x[:0])
-        rot = rotation(t, c.rope if c.experts else c.d // c.heads, c.base, like)
+        rot = rotation(t, c.rope, c.base, like)
         mask = torch.full((t, t), -math.inf).triu(1).to(like)
         for b in self.blocks:
             x = b(x, rot, mask)
@@ -238,6 +223,39 @@ class Model(nn.Module):
             x = x.index_select(0, at)
         y = matmul(self.norm(x), self.head)
         return y.float() if y.dtype == torch.bfloat16 else y
+
+
+def grow(net, student):
+    """Starts the dense network `net` as nearly the function of a student with experts as it can be.
+
+    The hidden channels of a block are those of its shared expert and of all routed ones, the latter weighted by the
+    mean of the gate; blocks beyond the student's begin as the identity.
+    """
+    with torch.no_grad():
+        for name in ("embed.weight", "norm.weight", "head"):
+            net.get_parameter(name).copy_(student.get_parameter(name))
+        for i, b in enumerate(net.blocks):
+            if i >= len(student.blocks):
+                b.attn.out.zero_()
+                b.ffn.down.zero_()
+                continue
+            s = student.blocks[i]
+            for part in ("attn_norm", "ffn_norm", "attn"):
+                getattr(b, part).load_state_dict(getattr(s, part).state_dict())
+            widen(b.ffn, s.ffn)
+
+
+def widen(dense, small):
+    """Copies a smaller feed-forward block, or a block of experts, into a dense one."""
+    if isinstance(small, Dense):
+        n = small.gate.shape[0]
+        dense.gate[:n], dense.up[:n], dense.down[:, :n] = small.gate, small.up, small.down
+        dense.down[:, n:] = 0
+        return
+    share, shared = small.c.scale / small.c.experts, small.shared
+    dense.gate.copy_(torch.cat((shared.gate, small.gate.flatten(0, 1))))
+    dense.up.copy_(torch.cat((shared.up, small.up.flatten(0, 1))))
+    dense.down.copy_(torch.cat((shared.down, *(share * d for d in small.down)), 1))
 
 
 def count(model):

@@ -55,6 +55,24 @@ def batches(data, rng, tokens, longest=256):
                 yield [data[j] for j in cuts[k]]
 
 
+def disturb(batch, rng, words, share):
+    """Exchanges one to three ids of text in a share of the examples, in prompt and answer alike.
+
+    A name is then one that was never seen, and must be told by what stands around it; a word is one that says nothing.
+    """
+    out, ids = [], np.flatnonzero(words)
+    for p, q in batch:
+        if rng.random() < share:
+            text = np.unique(p[words[p]])
+            if len(text) > 3:
+                p, q = p.copy(), q.copy()
+                for old in rng.choice(text, rng.integers(1, 4), replace=False):
+                    new = ids[rng.integers(len(ids))]
+                    p[p == old], q[q == old] = new, new
+        out.append((p, q))
+    return out
+
+
 def collate(batch):
     """ids [B, T], flat positions that predict an answer token, and those tokens."""
     t = max(len(p) + len(q) for p, q in batch) - 1
@@ -118,9 +136,12 @@ class Run:
 
     def __init__(self, a):
         self.a, self.path = a, os.path.join(a.out, a.name + ".pt")
-        vocab = len(json.load(open(a.vocab))["tokens"])
+        self.words = np.array(json.load(open(a.vocab))["types"]) == 1  # text, not specials
+        self.rng, vocab = np.random.default_rng(a.seed + 1), len(self.words)
         base = nets.TEACHER if a.net == "teacher" else nets.STUDENT
         self.net = nets.Model(nets.Config(**{**base.dict(), "vocab": vocab, **json.loads(a.set)}))
+        if a.grow:
+            nets.grow(self.net, restore(a.grow))
         self.opts, self.step = optimizers(self.net), 0
         self.mean = {k: v.clone() for k, v in self.net.state_dict().items()}
         self.guide = restore(a.teacher) if a.teacher else None
@@ -162,7 +183,7 @@ class Run:
                 self.mean[k].mul_(keep).add_(v, alpha=1 - keep)
 
     def update(self, batch):
-        ids, at, want = collate(batch)
+        ids, at, want = collate(disturb(batch, self.rng, self.words, self.a.disturb))
         guide = None
         if self.guide is not None:
             with torch.no_grad():
@@ -210,6 +231,7 @@ def arguments():
     p.add_argument("--name", help="name of the checkpoint (default: the network)")
     p.add_argument("--teacher", help="checkpoint to learn from")
     p.add_argument("--init", help="checkpoint to go on from, optimiser included")
+    p.add_argument("--grow", help="checkpoint of a student that a teacher grows out of")
     p.add_argument("--steps", type=int, default=6000)
     p.add_argument("--minutes", type=float, default=0, help="stop after this time instead")
     p.add_argument("--begin", type=float, default=0.0, help="share of the schedule at which this run begins")
@@ -219,6 +241,7 @@ def arguments():
     p.add_argument("--muon", type=float, default=0.02, help="peak rate of Muon")
     p.add_argument("--mix", type=float, default=0.7, help="share of the divergence")
     p.add_argument("--heat", type=float, default=1.5, help="temperature of both distributions")
+    p.add_argument("--disturb", type=float, default=0.35, help="share of examples of which some words are exchanged")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--save", type=int, default=200)

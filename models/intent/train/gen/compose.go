@@ -17,10 +17,15 @@ type source struct {
 	zh, en grammar
 	rng    *rand.Rand
 	eval   bool
+	corpus *corpus
+	share  float64 // of wishes from the corpus
 }
 
 // next draws a wish.
 func (s *source) next() wish {
+	if s.rng.Float64() < s.share {
+		return s.spoken()
+	}
 	p := newPlan(s.rng)
 	w := &writer{rng: s.rng, eval: s.eval, plan: p, pending: map[string]bool{}, old: map[string]bool{}, noise: newNoise(s.rng), main: s.zh, other: s.en}
 	w.zh = p.lang == "zh" || p.lang == "mix" && s.rng.Float64() < 0.75

@@ -27,7 +27,8 @@ import (
 
 type options struct {
 	vocab, out, jsonl string
-	encode            string
+	encode, check     string
+	corpus            float64
 	n, learn, size    int
 	seed              uint64
 	eval, show        bool
@@ -43,6 +44,8 @@ func main() {
 	flag.IntVar(&o.size, "size", 4608, "size of a learnt vocabulary")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed")
 	flag.StringVar(&o.encode, "encode", "", "encode the wishes of this text file, one a line, instead of drawing some")
+	flag.StringVar(&o.check, "check", "", "report the faults of this corpus file, and write nothing")
+	flag.Float64Var(&o.corpus, "corpus", 0.75, "share of wishes drawn from the corpus; the others come from the grammar")
 	flag.BoolVar(&o.eval, "eval", false, "prefer words and phrases that training never sees")
 	flag.BoolVar(&o.show, "show", false, "print examples and what was dropped")
 	flag.Parse()
@@ -61,7 +64,11 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	src := &source{zh: zh, en: en, rng: rand.New(rand.NewPCG(o.seed, 7)), eval: o.eval}
+	list, err := loadCorpus(corpusFiles)
+	if err != nil {
+		return err
+	}
+	src := &source{zh: zh, en: en, rng: rand.New(rand.NewPCG(o.seed, 7)), eval: o.eval, corpus: newCorpus(list), share: o.corpus}
 	if o.learn > 0 {
 		v, err := learn(src, o.learn, o.size)
 		if err != nil {
@@ -85,6 +92,9 @@ func run(o options) error {
 	}
 	if !o.eval && o.jsonl == "" {
 		e.drop = 0.15
+	}
+	if o.check != "" {
+		return checkFile(o.check, e)
 	}
 	if o.encode != "" {
 		return encodeFile(o, e)
