@@ -13,13 +13,13 @@ const expansions = 30
 
 // checkFile reports the faults of a corpus file: lines which do not parse, and expansions whose marks the product's
 // reader cuts differently. It fails when there are any.
-func checkFile(path string, e *encoder) error {
+func checkFile(path string, e *encoder, c *corpus) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read corpus: %w", err)
 	}
 	list, faults := parseCorpus(path, string(text))
-	c, rng := newCorpus(nil), rand.New(rand.NewPCG(5, 5))
+	rng := rand.New(rand.NewPCG(5, 5))
 	var loose []string
 	for i := range list {
 		s := &list[i]

@@ -12,7 +12,8 @@ import (
 // The corpus holds wishes as people write them. A line is "HEAD | TEXT". HEAD is the kind, then the application,
 // isolation and locality that hold whatever the alternatives; of an unclear wish its class. TEXT has marks
 // "[field words]" or "[field+flag words]" around what carries a value, "[iso=hard words]" around what sets an attribute,
-// and alternatives "{a|b|}", which nest. A backslash takes the next character literally.
+// and alternatives "{a|b|}", which nest. "<noun>" and "<purpose>" stand for words of the application; where the head
+// says "any" they are of one drawn at random. A backslash takes the next character literally.
 //
 //go:embed corpus
 var corpusFiles embed.FS
@@ -46,7 +47,11 @@ const (
 	phraseChoice
 	phraseMark
 	phraseAttr
+	phraseWord // "noun" or "purpose" of the application
 )
+
+// anyApp in a head stands for each application in turn.
+const anyApp = "any"
 
 var (
 	markFields = strings.Fields("site site! dev up down both lat avail start end dur model streams tps ttft budget")
@@ -108,7 +113,7 @@ func parseSentence(line string) (sentence, error) {
 			s.question = w
 		case s.kind == "unclear" || s.kind == "":
 			return s, fmt.Errorf("head: unknown word %q", w)
-		case slices.Contains(apps, w):
+		case slices.Contains(apps, w) || w == anyApp:
 			s.app = w
 		case slices.Contains(isoNames, w):
 			s.iso = w
@@ -161,6 +166,11 @@ func (p *phraseParser) sequence(end string) (phrase, error) {
 		case c == '\\' && p.i+1 < len(p.s):
 			lit.WriteByte(p.s[p.i+1])
 			p.i += 2
+		case strings.HasPrefix(p.s[p.i:], "<noun>") || strings.HasPrefix(p.s[p.i:], "<purpose>"):
+			flush()
+			word, _, _ := strings.Cut(p.s[p.i+1:], ">")
+			seq.kids = append(seq.kids, phrase{op: phraseWord, text: word})
+			p.i += len(word) + 2
 		case c == '{' || c == '[':
 			flush()
 			p.i++

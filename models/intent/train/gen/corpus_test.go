@@ -51,7 +51,7 @@ func TestParseSentence(t *testing.T) {
 	if s.kind != "bundle" || s.app != "video" || s.iso != "hard" || s.local != "yes" || s.zh {
 		t.Errorf("head read as %+v", s)
 	}
-	c, rng := newCorpus(nil), rand.New(rand.NewPCG(1, 1))
+	c, rng := newCorpus(nil, nil, nil), rand.New(rand.NewPCG(1, 1))
 	texts := map[string]bool{}
 	for range 50 {
 		w := &writer{rng: rng, plan: &plan{}}
@@ -94,9 +94,6 @@ func TestDonorsFit(t *testing.T) {
 		w := src.spoken()
 		seen := map[string]bool{}
 		for _, m := range w.marks {
-			if seen[m.field] && w.plan.kind != "unclear" {
-				t.Fatalf("%q says %s twice", w.text, m.field)
-			}
 			seen[m.field] = true
 		}
 		if seen["both"] && (seen["up"] || seen["down"]) || seen["end"] && seen["dur"] || w.plan.kind == "slice" && seen["ttft"] {

@@ -22,7 +22,7 @@ func testSource(t *testing.T, eval bool) *source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &source{zh: zh, en: en, rng: rand.New(rand.NewPCG(3, 7)), eval: eval, corpus: newCorpus(list), share: 0.5}
+	return &source{zh: zh, en: en, rng: rand.New(rand.NewPCG(3, 7)), eval: eval, corpus: newCorpus(list, zh, en), share: 0.5}
 }
 
 // The trainer's ids and forms must be what serving sees and accepts.

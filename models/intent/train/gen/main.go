@@ -68,7 +68,7 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	src := &source{zh: zh, en: en, rng: rand.New(rand.NewPCG(o.seed, 7)), eval: o.eval, corpus: newCorpus(list), share: o.corpus}
+	src := &source{zh: zh, en: en, rng: rand.New(rand.NewPCG(o.seed, 7)), eval: o.eval, corpus: newCorpus(list, zh, en), share: o.corpus}
 	if o.learn > 0 {
 		v, err := learn(src, o.learn, o.size)
 		if err != nil {
@@ -94,7 +94,7 @@ func run(o options) error {
 		e.drop = 0.15
 	}
 	if o.check != "" {
-		return checkFile(o.check, e)
+		return checkFile(o.check, e, newCorpus(nil, zh, en))
 	}
 	if o.encode != "" {
 		return encodeFile(o, e)

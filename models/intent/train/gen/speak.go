@@ -11,11 +11,12 @@ type corpus struct {
 	train, held []sentence
 	names       map[string][]string // places and models by pool
 	donors      map[bool][]clause   // clauses that may join other wishes, by whether they are Chinese
+	words       map[bool]grammar    // words of the applications, by the same
 }
 
 // newCorpus splits the sentences and collects the names which they use.
-func newCorpus(list []sentence) *corpus {
-	c := &corpus{names: map[string][]string{}, donors: map[bool][]clause{}}
+func newCorpus(list []sentence, zh, en grammar) *corpus {
+	c := &corpus{names: map[string][]string{}, donors: map[bool][]clause{}, words: map[bool]grammar{true: zh, false: en}}
 	for _, s := range list {
 		if s.held {
 			c.held = append(c.held, s)
@@ -35,7 +36,7 @@ func newCorpus(list []sentence) *corpus {
 func (c *corpus) collect(s sentence, p phrase) {
 	if p.op == phraseMark && (strings.HasPrefix(p.field, "site") || p.field == "model") {
 		if text, plain := literal(p); plain {
-			key := pool(p.field, s.app, isHan(text))
+			key := pool(p.field, strings.TrimSuffix(s.app, anyApp), isHan(text))
 			c.names[key] = append(c.names[key], text)
 		}
 	}
@@ -88,7 +89,11 @@ type speaker struct {
 // speak fills w with an expansion of s.
 func (c *corpus) speak(w *writer, s *sentence, swap bool) {
 	p := w.plan
-	p.kind, p.question, p.label, p.app, p.iso, p.local = s.kind, s.question, s.app, s.app, s.iso, s.local
+	p.kind, p.question, p.label, p.iso, p.local = s.kind, s.question, s.app, s.iso, s.local
+	if s.app == anyApp {
+		p.label = pick(w.rng, apps)
+	}
+	p.app = p.label
 	sp := speaker{c: c, rng: w.rng, s: s, w: w, swap: swap}
 	for _, part := range sp.rearranged() {
 		for _, k := range part.kids {
@@ -112,6 +117,8 @@ func (sp *speaker) expand(p phrase) {
 		}
 	case phraseChoice:
 		sp.expand(pick(sp.rng, p.kids))
+	case phraseWord:
+		sp.word(p.text)
 	case phraseAttr:
 		sp.set(p.field, p.text)
 		sp.expand(p.kids[0])
@@ -125,6 +132,33 @@ func (sp *speaker) expand(p phrase) {
 			w.span = old
 		})
 	}
+}
+
+// word writes a word of the application, as the grammar has it.
+func (sp *speaker) word(kind string) {
+	r := sp.c.words[sp.s.zh][kind+"."+sp.w.plan.app]
+	list := r.train
+	if sp.w.eval && len(r.held) > 0 {
+		list = r.held
+	}
+	text, _ := literalNode(pick(sp.rng, list))
+	sp.text(text)
+}
+
+// literalNode is the text of a grammar's alternative without choices; of one with choices, its first.
+func literalNode(n node) (string, bool) {
+	if n.op == opText {
+		return n.text, true
+	}
+	var b strings.Builder
+	for i, k := range n.kids {
+		if n.op == opChoice && i > 0 {
+			break
+		}
+		s, _ := literalNode(k)
+		b.WriteString(s)
+	}
+	return b.String(), len(n.kids) > 0
 }
 
 // set records what an alternative says of the whole wish.
@@ -145,6 +179,9 @@ func (sp *speaker) marked(p phrase) {
 	text, plain := literal(p)
 	if plain && sp.swap && (p.field == "model" || strings.HasPrefix(p.field, "site")) && sp.w.chance(0.6) {
 		app := sp.s.app
+		if app == anyApp {
+			app = ""
+		}
 		if p.field == "site" && sp.w.chance(0.4) {
 			app = "" // a place that implies nothing fits everywhere
 		}
