@@ -107,12 +107,16 @@ func (c *Constraint) Allowed(dst []int32) []int32 {
 	case wantSpanStart:
 		from, to := c.content()
 		base := len(dst)
-		for _, id := range c.p.IDs[from:to] {
-			dst = appendOnce(dst, base, id)
+		for pos := from; pos < to; pos++ {
+			if c.p.wordStart(pos) {
+				dst = appendOnce(dst, base, c.p.IDs[pos])
+			}
 		}
 		return dst
 	case inSpan:
-		dst = c.appendParts(dst)
+		if c.ends() {
+			dst = c.appendParts(dst)
+		}
 		base := len(dst)
 		_, to := c.content()
 		for _, pos := range c.open {
@@ -230,7 +234,7 @@ func (c *Constraint) Accept(id int32) error {
 			return nil
 		}
 		switch {
-		case !isSpecial:
+		case !isSpecial || c.want == inSpan && !c.ends():
 		case s.role == eosTok:
 			ok = true
 		default:
@@ -284,7 +288,7 @@ func (c *Constraint) take(s special) {
 func (c *Constraint) begin(id int32) bool {
 	from, to := c.content()
 	for pos := from; pos < to; pos++ {
-		if c.p.IDs[pos] == id {
+		if c.p.IDs[pos] == id && c.p.wordStart(pos) {
 			c.open = append(c.open, int32(pos))
 		}
 	}
@@ -323,9 +327,26 @@ func (c *Constraint) extend(id int32) bool {
 	return true
 }
 
-// setSpan records the span read so far, at its first place in the wish.
+// ends reports whether the span read so far may end: at the end of a word, or where it can go no further.
+func (c *Constraint) ends() bool {
+	_, to := c.content()
+	for _, pos := range c.open {
+		if c.p.wordEnd(int(pos)) || int(pos)+1 >= to {
+			return true
+		}
+	}
+	return c.span >= maxSpan
+}
+
+// setSpan records the span read so far, at the first place in the wish where it ends with a word.
 func (c *Constraint) setSpan() {
 	last := int(c.open[0])
+	for _, pos := range c.open {
+		if c.p.wordEnd(int(pos)) {
+			last = int(pos)
+			break
+		}
+	}
 	first := last - c.span + 1
 	sp := &Span{Start: int(c.p.spans[first].start), End: int(c.p.spans[last].end)}
 	if c.field.stage == atSite {

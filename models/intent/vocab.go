@@ -251,6 +251,20 @@ func (v *Vocab) addText(p *Prompt, ids []int32, g quantity.Segment) []int32 {
 	return ids
 }
 
+// wordStart reports whether the token at pos does not start inside a word of Latin letters or digits.
+func (p *Prompt) wordStart(pos int) bool {
+	text, at := p.Reading.Original, int(p.spans[pos].start)
+	return at == 0 || at >= len(text) || !isWord(text[at]) || !isWord(text[at-1])
+}
+
+// wordEnd reports whether the token at pos does not end inside a word of Latin letters or digits.
+func (p *Prompt) wordEnd(pos int) bool {
+	text, at := p.Reading.Original, int(p.spans[pos].end)
+	return at == 0 || at >= len(text) || !isWord(text[at]) || !isWord(text[at-1])
+}
+
+func isWord(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
 func (p *Prompt) add(id int32, start, end int) {
 	p.IDs = append(p.IDs, id)
 	p.spans = append(p.spans, byteRange{int32(start), int32(end)})

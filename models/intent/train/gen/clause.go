@@ -19,6 +19,9 @@ var movable = strings.Fields("up down both lat avail start end dur streams tps t
 // droppable are the fields whose clauses a wish may lose without changing the meaning of the others.
 var droppable = strings.Fields("lat avail streams tps ttft budget")
 
+// placeOnly is what a clause marks that only names the place: many wishes name none.
+var placeOnly = []string{"site"}
+
 var stops = []string{"，", "。", "；", "！", ", ", ". ", "; ", "! "}
 
 // clausesOf splits a parsed text at the punctuation outside marks and alternatives.
@@ -71,7 +74,7 @@ func firstStop(s string) (at int, stop string) {
 // note records what the phrase marks.
 func (c *clause) note(p phrase) {
 	if p.op == phraseMark || p.op == phraseAttr {
-		if f := strings.TrimSuffix(p.field, "!"); !slices.Contains(c.fields, f) {
+		if f := p.field; !slices.Contains(c.fields, f) {
 			c.fields = append(c.fields, f)
 		}
 		c.each = c.each || p.flag != ""
@@ -119,9 +122,12 @@ func (sp *speaker) rearranged() []clause {
 		return list
 	}
 	for i := len(list) - 1; i > 0; i-- {
-		if list[i].only(droppable) && sp.w.chance(0.15) {
+		if list[i].only(droppable) && sp.w.chance(0.15) || list[i].only(placeOnly) && sp.w.chance(0.3) {
 			list = slices.Delete(list, i, i+1)
 		}
+	}
+	if len(list) > 1 && list[0].only(placeOnly) && sp.w.chance(0.3) {
+		list = list[1:]
 	}
 	said := []string{}
 	for _, c := range list {

@@ -194,6 +194,10 @@ func (sp *speaker) marked(p phrase) {
 			return
 		}
 	}
+	if p.field == "avail" && plain && sp.swap && strings.HasSuffix(text, "%") && sp.w.chance(0.2) {
+		sp.text(strings.TrimSuffix(text, "%")) // many leave the sign out
+		return
+	}
 	sp.expand(p.kids[0])
 }
 
@@ -259,6 +263,51 @@ func (w *writer) extend(st style) {
 	}
 }
 
+var (
+	periodsBefore = []string{"每月", "每天", "每日", "每周", "每个月", "一个月", "一天", "月租", "月费", "日租", "monthly", "daily", "weekly", "per month", "a month", "per day"}
+	periodsAfter  = []string{"一个月", "每月", "每个月", "/月", "一天", "每天", "/天", "一周", "每周", "a month", "per month", "/month", "monthly", "each month", "a day", "per day", "/day", "daily", "each day", "a week", "per week", "weekly"}
+)
+
+// perPeriod flags a budget that is said per day, week or month as one to be multiplied, as those per hour are.
+func (w *writer) perPeriod() {
+	const reach = 20 // bytes
+	for i := range w.marks {
+		m := &w.marks[i]
+		if m.field != "budget" || m.flag != "" {
+			continue
+		}
+		from, to := max(0, m.from-reach), min(len(w.buf), m.to+reach)
+		for _, d := range w.marks {
+			if d.field == "dur" || d.field == "start" || d.field == "end" {
+				if d.to <= m.from {
+					from = max(from, d.to)
+				} else if d.from >= m.to {
+					to = min(to, d.from)
+				}
+			}
+		}
+		before, after := strings.ToLower(string(w.buf[from:m.from])), strings.ToLower(string(w.buf[m.to:to]))
+		if j := strings.LastIndexAny(before, ",.;，。；"); j >= 0 {
+			before = before[j:]
+		}
+		if j := strings.IndexAny(after, ",.;，。；"); j >= 0 {
+			after = after[:j]
+		}
+		if containsAny(before, periodsBefore) || containsAny(after, periodsAfter) {
+			m.flag = "hourly"
+		}
+	}
+}
+
+func containsAny(s string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // spoken draws a wish from the corpus.
 func (s *source) spoken() wish {
 	list := s.corpus.train
@@ -277,6 +326,7 @@ func (s *source) spoken() wish {
 		w.blank()
 	}
 	s.corpus.speak(w, line, true)
+	w.perPeriod()
 	if line.kind != "unclear" && w.chance(0.15) {
 		w.extend(w.style())
 	}
