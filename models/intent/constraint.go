@@ -188,7 +188,7 @@ func (c *Constraint) appendParts(dst []int32) []int32 {
 
 // mayStart reports whether the part that s opens may come now: in order, and only if the prompt has something for it.
 func (c *Constraint) mayStart(s special) bool {
-	if s.stage <= c.at {
+	if s.stage <= c.at || c.form.Kind == Slice && ofCompute(s.stage) || c.form.Kind == Compute && ofNetwork(s.stage) {
 		return false
 	}
 	if s.role != fieldTok {
@@ -205,6 +205,15 @@ func (c *Constraint) mayStart(s special) bool {
 	}
 	return false
 }
+
+// ofCompute reports whether only an order with compute can have the part.
+func ofCompute(s stage) bool {
+	return s == atModel || s == atStreams || s == atTokenRate || s == atFirstToken
+}
+
+// ofNetwork reports whether only an order with a network can have the part: compute alone moves no rates and serves
+// no devices.
+func ofNetwork(s stage) bool { return s == atDevices || s == atUp || s == atDown }
 
 // Accept takes the next token of the form. It fails for a token that Allowed does not list.
 func (c *Constraint) Accept(id int32) error {

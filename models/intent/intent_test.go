@@ -427,3 +427,34 @@ func BenchmarkAllowed(b *testing.B) {
 		}
 	}
 }
+
+// A span holds whole words, and a kind has only the parts that make sense for it.
+func TestConstraintKeepsWordsAndKinds(t *testing.T) {
+	v := byteVocab(t)
+	p := v.Prompt("an insurer at gate B 用r1跑")
+	for _, c := range []struct {
+		form string
+		ok   bool
+	}{
+		{"<slice><site>gate b", true},
+		{"<slice><site>surer", false},
+		{"<slice><site>gat", false},
+		{"<slice><site>用", true},
+		{"<compute><model>r1", true},
+		{"<compute><model>r", false},
+		{"<slice><model>r1", false},
+	} {
+		_, err := v.Parse(p, emit(t, v, c.form))
+		if (err == nil) != c.ok {
+			t.Errorf("%s: error %v, want valid = %v", c.form, err, c.ok)
+		}
+	}
+	p = v.Prompt("12 cameras, 50 Mbps")
+	for form, ok := range map[string]bool{
+		"<slice><dev><num1><both><rate1>": true, "<bundle><dev><num1>": true, "<compute><dev><num1>": false, "<compute><up><rate1>": false,
+	} {
+		if _, err := v.Parse(p, emit(t, v, form)); (err == nil) != ok {
+			t.Errorf("%s: error %v, want valid = %v", form, err, ok)
+		}
+	}
+}

@@ -89,6 +89,11 @@ var kindsOf = map[string][]quantity.Kind{
 // formOrder is the order of parts that the form has.
 var formOrder = strings.Fields("app site dev both up down lat avail iso start end dur model streams tps ttft budget local")
 
+var (
+	ofCompute = map[string]bool{"model": true, "streams": true, "tps": true, "ttft": true}
+	ofNetwork = map[string]bool{"dev": true, "up": true, "down": true, "both": true}
+)
+
 // answer lists the form's ids. A non-empty reason says why the wish cannot be used.
 func (e *encoder) answer(w wish, cells []cell) (ids []int32, why string) {
 	p := w.plan
@@ -105,6 +110,8 @@ func (e *encoder) answer(w wish, cells []cell) (ids []int32, why string) {
 	}
 	for _, f := range formOrder {
 		switch m, ok := said[f]; {
+		case p.kind == "slice" && ofCompute[f] || p.kind == "compute" && ofNetwork[f]:
+			// the product knows no such part of this kind
 		case f == "app" && p.label != "":
 			put("<app:" + p.label + ">")
 		case f == "iso" && p.iso != "":
