@@ -376,14 +376,20 @@ func (c *Constraint) setValue(val value) bool {
 	case atDevices:
 		f.Devices = q
 	case atUp:
-		c.flag = eachTok
+		c.flag = plain
+		if c.p.PerDevice(q) {
+			c.flag = eachTok
+		}
 		if c.field.both {
 			f.Both.Value = q
 		} else {
 			f.Up.Value = q
 		}
 	case atDown:
-		c.flag = eachTok
+		c.flag = plain
+		if c.p.PerDevice(q) {
+			c.flag = eachTok
+		}
 		f.Down.Value = q
 	case atLatency:
 		f.Latency = q

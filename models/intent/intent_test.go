@@ -449,6 +449,16 @@ func TestConstraintKeepsWordsAndKinds(t *testing.T) {
 			t.Errorf("%s: error %v, want valid = %v", c.form, err, c.ok)
 		}
 	}
+	for wish, ok := range map[string]bool{
+		"12 cameras, 50 Mbps": false, "12 cameras at 50 Mbps each": true, "12 cameras x 50 Mbps": true, "50 Mbps a camera, 12 of them": true,
+		"12台相机共50兆": false, "12台相机，每台50兆": true, "50M/台，12台": true, "单路50兆，12路": true,
+	} {
+		p := v.Prompt(wish)
+		form := "<slice><dev><num1><up><rate1><each>"
+		if _, err := v.Parse(p, emit(t, v, form)); (err == nil) != ok {
+			t.Errorf("%s: %s: error %v, want valid = %v", wish, form, err, ok)
+		}
+	}
 	p = v.Prompt("12 cameras, 50 Mbps")
 	for form, ok := range map[string]bool{
 		"<slice><dev><num1><both><rate1>": true, "<bundle><dev><num1>": true, "<compute><dev><num1>": false, "<compute><up><rate1>": false,

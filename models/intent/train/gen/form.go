@@ -133,13 +133,24 @@ func (e *encoder) answer(w wish, cells []cell) (ids []int32, why string) {
 				return nil, f + ": " + bad
 			}
 			ids = append(ids, id)
-			if m.flag != "" {
+			if m.flag != "" && (m.flag != "each" || e.perDevice(w.text, m)) {
 				put("<" + m.flag + ">")
 			}
 		}
 	}
 	put("<eos>")
 	return ids, ""
+}
+
+// perDevice reports whether the product would take the rate of m as one per device.
+func (e *encoder) perDevice(text string, m mark) bool {
+	p := e.product.Prompt(text)
+	for i := range p.Reading.Placeholders {
+		if q := &p.Reading.Placeholders[i]; q.Start < m.to && q.End > m.from {
+			return p.PerDevice(q)
+		}
+	}
+	return true
 }
 
 // valueOf finds the quantity that covers m.

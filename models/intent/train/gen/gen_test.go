@@ -40,7 +40,7 @@ func TestExamplesAgreeWithProduct(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &encoder{v: v, rng: src.rng, lost: map[string]int{}, seen: map[string]string{}}
+	e := &encoder{v: v, rng: src.rng, lost: map[string]int{}, seen: map[string]string{}, product: product}
 	kept, refused := 0, 0
 	for range 1500 {
 		x, ok := e.encode(src.next())
