@@ -27,7 +27,7 @@ func evalCommand() *command {
 	return &command{
 		name: "eval", summary: "judge the engine against references",
 		long: "Each judge prints a table and a last line \"N passed, N failed\", and exits with 1 if any failed.",
-		subs: []*command{evalParityCommand(), evalTokenizerCommand(), evalTemplateCommand(), evalPerplexityCommand(), evalIntentCommand()},
+		subs: []*command{evalParityCommand(), evalTokenizerCommand(), evalTemplateCommand(), evalPerplexityCommand(), evalJSONSchemaCommand(), evalIntentCommand()},
 	}
 }
 

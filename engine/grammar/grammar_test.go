@@ -42,16 +42,16 @@ func TestAccepts(t *testing.T) {
 	}
 	f(`{"type":"integer"}`, []string{"0", "-12", "7"}, []string{"01", "1.5", "-", "", "1 ", "true"})
 	f(`{"type":"integer","minimum":1}`, []string{"1", "10"}, []string{"0", "-1", "01"})
-	f(`{"type":"number","minimum":0}`, []string{"0", "1.5", "2e-3"}, []string{"-1", ".5", "1."})
+	f(`{"type":"number","minimum":0}`, []string{"0", "1.5", "-0"}, []string{"-1", ".5", "1.", "-0.1"})
 	f(`{"type":"string","minLength":1,"maxLength":2}`, []string{`"a"`, `"堰x"`, `"\n\u00e9"`}, []string{`""`, `"abc"`, `"`, "\"\xff\""})
 	f(`{"type":"string"}`, []string{`"\ud7ff"`, `"\"\\"`, `"😀"`}, []string{`"\ud800"`, "\"\n\"", `"\x"`, "\"\xed\xa0\x80\""})
 	f(`{"enum":["a\"b",3,null,{"x":[1]}]}`, []string{`"a\"b"`, "3", "null", `{"x":[1]}`}, []string{"4", `"a"`})
 	f(`{"enum":["a",null],"type":"string"}`, []string{`"a"`}, []string{"null"})
 	f(`{"type":["string","null"],"maxLength":1}`, []string{`"a"`, "null"}, []string{`"ab"`})
-	f(`{"properties":{"a":{"type":"integer"},"b":{"type":"null"},"c":{"type":"boolean"}},"required":["b"]}`,
+	f(`{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"null"},"c":{"type":"boolean"}},"required":["b"]}`,
 		[]string{`{"b":null}`, `{"a":1,"b":null}`, `{"a": 1, "b": null, "c": true}`, `{"b":null,"c":false}`},
 		[]string{`{}`, `{"a":1}`, `{"b":null,"a":1}`, `{,"b":null}`, `{"b":null,}`, `{"a":1 "b":null}`})
-	f(`{"properties":{"a":{},"b":{}}}`, []string{`{}`, `{"b":[{"x":1}]}`, `{"a":"x","b":2}`}, []string{`{"c":1}`, `{"a":}`})
+	f(`{"properties":{"a":{},"b":{}}}`, []string{`{}`, `{"b":[{"x":1}]}`, `{"a":"x","b":2}`, `{"c":1}`, `7`}, []string{`{"c":1,"a":2}`, `{"a":}`})
 	f(`{"type":"object","additionalProperties":{"type":"integer"}}`, []string{`{}`, `{"x":1,"y":2}`}, []string{`{"x":"1"}`})
 	f(`{"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":3}`, []string{"[1]", "[1,2, 3]"}, []string{"[]", "[1,2,3,4]", "[1,]"})
 	f(`{"type":"array","items":{"type":"integer"},"minItems":2}`, []string{"[1,2]", "[1,2,3,4,5]"}, []string{"[]", "[1]"})
@@ -73,18 +73,23 @@ func TestRefusesByName(t *testing.T) {
 		}
 	}
 	f(`{`, "not JSON")
-	f(`{"type":"integer","multipleOf":3}`, `"multipleOf"`)
-	f(`{"type":"integer","minimum":3}`, "minimum 3")
+	f(`{"type":"integer","multipleOf":1234567}`, "multipleOf")
 	f(`{"type":"colour"}`, "type colour")
-	f(`{"properties":{"a":{"format":"date"}}}`, `"format"`)
-	f(`{"type":"object","properties":{"a":{}},"required":["b"]}`, `"b"`)
+	f(`{"unevaluatedProperties":false}`, `"unevaluatedProperties"`)
+	f(`{"type":"array","uniqueItems":true}`, "uniqueItems")
+	f(`{"properties":{"a":{"format":"iri"}}}`, `"iri"`)
+	f(`{"properties":{"a":{"required":true}}}`, "required")
+	f(`{"type":"object","minProperties":2}`, "minProperties 2")
+	f(`{"not":{"if":{},"then":{}}}`, `"if"`)
 	f(`{"$ref":"https://example.org/x"}`, "within the document")
 	f(`{"$ref":"#/$defs/none"}`, "points nowhere")
+	f(`{"$ref":"#"}`, "refers to itself")
 	f(`false`, "no text satisfies")
 	f(`{"type":"string","maxLength":99999999}`, "maxLength")
 	f(`{"type":"string","pattern":"(a"}`, "pattern")
-	f(`{"oneOf":[{"type":"integer"},{"type":"number"}]}`, "oneOf")
-	f(strings.Repeat(`{"items":`, 70)+"{}"+strings.Repeat("}", 70), "nested deeper")
+	f(`{"type":"string","pattern":"a(?<=b)"}`, "behind")
+	f(`{"type":"string","pattern":"(a)\\1"}`, "back references")
+	f(strings.Repeat(`{"items":`, 150)+"{}"+strings.Repeat("}", 150), "nested deeper")
 	f(strings.Repeat("[", 100000), "nested deeper")
 }
 
@@ -239,16 +244,12 @@ func TestBenchHasNoFalseAccept(t *testing.T) {
 			}
 			compiled++
 			for _, one := range c.Tests {
-				v, err := decode(one.Data)
-				if err != nil || one.Valid {
-					continue
-				}
-				compact, err := encode(v)
+				ok, err := g.AcceptsValue(one.Data)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if ok, _ := g.Accepts([]byte(compact)); ok {
-					t.Errorf("%s accepts %s", c.ID, compact)
+				if ok && !one.Valid {
+					t.Errorf("%s accepts %s", c.ID, one.Data)
 				}
 			}
 		}

@@ -127,7 +127,7 @@ func (s *sets) intern(from []config) setID {
 // expand follows the edges of a configuration that take no byte, and reports whether it has
 // others.
 func (s *sets) expand(c config) bool {
-	bytes := false
+	bytes := s.n.room[c.state] > 0
 	for _, e := range s.n.edges[c.state] {
 		switch e.kind {
 		case bytesEdge:
@@ -177,10 +177,19 @@ func (s *sets) step(id setID, b byte) setID {
 	if at.next[b] >= 0 {
 		return at.next[b]
 	}
+	// Bytes that no edge tells apart from b lead to the same set.
 	var to []config
+	lo, hi := byte(0), byte(255)
 	for _, c := range at.configs {
 		for _, e := range s.n.edges[c.state] {
-			if e.kind == bytesEdge && e.lo <= b && b <= e.hi {
+			switch {
+			case e.kind != bytesEdge:
+			case b < e.lo:
+				hi = min(hi, e.lo-1)
+			case b > e.hi:
+				lo = max(lo, e.hi+1)
+			default:
+				lo, hi = max(lo, e.lo), min(hi, e.hi)
 				to = append(to, config{e.to, c.stack})
 			}
 		}
@@ -189,8 +198,29 @@ func (s *sets) step(id setID, b byte) setID {
 	if len(to) > 0 {
 		next = s.intern(to)
 	}
-	at.next[b] = next
+	for i := int(lo); i <= int(hi); i++ {
+		at.next[i] = next
+	}
 	return next
+}
+
+// room is how many characters may follow whichever they are, and whether some configuration
+// lets plain text through on other conditions.
+func (s *sets) room(id setID) (room int32, other bool) {
+	for _, c := range s.list[id].configs {
+		if r := s.n.room[c.state]; r > 0 {
+			room = max(room, r)
+			continue
+		}
+		if c.state == s.n.charStart {
+			continue // called from a state that has room
+		}
+		for _, e := range s.n.edges[c.state] {
+			quotes := e.lo == e.hi && (e.lo == '"' || e.lo == '\\')
+			other = other || e.kind == bytesEdge && e.hi >= 0x20 && !quotes
+		}
+	}
+	return room, other
 }
 
 // Accepts reports whether text is whole and allowed, and how many of its bytes are.
@@ -227,7 +257,7 @@ func (m *Matcher) Mask(dst sample.Mask) {
 	if !ok {
 		m.trim()
 		cached = make(sample.Mask, len(dst))
-		m.v.walk(m.g.sets, m.at, 0, cached)
+		m.v.fill(m.g.sets, m.at, cached)
 		if m.g.sets.list[m.at].final {
 			for _, id := range m.v.ends {
 				cached[id>>6] |= 1 << (id & 63)
@@ -238,9 +268,18 @@ func (m *Matcher) Mask(dst sample.Mask) {
 	copy(dst, cached)
 }
 
-// trim forgets all sets but the current one when there are too many.
+// masksMax bounds the masks kept, and masksWords their size in all.
+const (
+	masksMax   = 4000
+	masksWords = 4 << 20
+)
+
+// trim forgets masks, or all sets but the current one, when there are too many.
 func (m *Matcher) trim() {
 	s := m.g.sets
+	if n := len(s.masks); n >= masksMax || n*((len(m.v.tokens)+63)/64) > masksWords {
+		clear(s.masks)
+	}
 	if len(s.list) < setsMax {
 		return
 	}

@@ -7,16 +7,25 @@
 // the automaton becomes deterministic where it is used, and the vocabulary's trie is walked
 // once per set.
 //
+// A schema is first resolved to a shape: for each type of value the alternatives that remain
+// once allOf, anyOf, oneOf, not, if and $ref are combined. Nested values stay goals,
+// conjunctions of schemas or their negations, and become networks of their own; equal goals
+// share one, so recursive schemas end.
+//
 // The text is compact JSON, with at most one space after a colon or comma, and object keys in
-// the order of `properties`. Keywords that the automaton cannot obey are refused by name,
-// never ignored. Sizes, depth and work are bounded.
+// the order of `properties`, then others. Bounded numbers have no exponent. Keywords that the
+// automaton cannot obey are refused by name, never ignored. Sizes, depth and work are bounded.
 package grammar
 
-import "github.com/weir-project/weir/internal/fault"
+import (
+	"slices"
+
+	"github.com/weir-project/weir/internal/fault"
+)
 
 // Bounds: a schema that needs more is refused with the number.
 const (
-	statesMax = 200_000
+	statesMax = 1_000_000
 	depthMax  = 64 // nested values in the text
 	schemaMax = 64 // nested schemas
 )
@@ -42,17 +51,25 @@ const (
 type network struct {
 	edges [][]edge
 	final []bool // the network that the state belongs to may return here
+	// room is how many characters of a string may follow a state, whichever they are. Masks of
+	// such states come from tables instead of walks.
+	room      map[int32]int32
+	charStart int32 // start of the network of one character
 }
+
+// roomEndless is the room of a string without a maximal length.
+const roomEndless = 1 << 30
 
 // Grammar is a compiled schema. A Matcher of it may not run beside another one's.
 type Grammar struct {
 	network
-	start int32
-	sets  *sets
+	start  int32
+	sets   *sets
+	orders map[int32][]string // by state where a key begins: the keys of the object in order
 }
 
 func newNetwork() *network {
-	n := &network{}
+	n := &network{room: map[int32]int32{}}
 	n.state()
 	return n
 }
@@ -68,6 +85,40 @@ func (n *network) check() error {
 		return fault.New(fault.Invalid, "the schema needs more than %d states: bound its lengths, enums and properties", statesMax)
 	}
 	return nil
+}
+
+// prune cuts edges from which no text comes to an end, so that a generation is never led
+// into them.
+func (n *network) prune() {
+	live := make([]bool, len(n.edges))
+	leads := func(e edge) bool { return live[e.to] && (e.kind != callEdge || live[e.call]) }
+	from := make([][]int32, len(n.edges)) // states that may become live with this one
+	var work []int32
+	for at, edges := range n.edges {
+		for _, e := range edges {
+			from[e.to] = append(from[e.to], int32(at))
+			if e.kind == callEdge {
+				from[e.call] = append(from[e.call], int32(at))
+			}
+		}
+		if n.final[at] {
+			live[at] = true
+			work = append(work, int32(at))
+		}
+	}
+	for len(work) > 0 {
+		at := work[len(work)-1]
+		work = work[:len(work)-1]
+		for _, f := range from[at] {
+			if !live[f] && slices.ContainsFunc(n.edges[f], leads) {
+				live[f] = true
+				work = append(work, f)
+			}
+		}
+	}
+	for at := range n.edges {
+		n.edges[at] = slices.DeleteFunc(n.edges[at], func(e edge) bool { return !leads(e) })
+	}
 }
 
 func (n *network) join(from int32, lo, hi byte, to int32) {

@@ -1,36 +1,55 @@
 package grammar
 
 import (
-	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sort"
-	"strings"
+	"strconv"
 
 	"github.com/weir-project/weir/internal/fault"
 )
 
-// CompileSchema compiles a JSON Schema (draft 2020-12). Obeyed are: type, enum, const,
-// properties, required, additionalProperties, items, prefixItems, minItems, maxItems,
-// minLength, maxLength, pattern, minimum 0 or 1, anyOf, oneOf of disjoint types, $ref and $defs
-// within the document. Keywords that only annotate are passed over, all others refused by name.
-func CompileSchema(schema []byte) (*Grammar, error) {
+// Options change how a schema is read.
+type Options struct {
+	// FormatAnnotates passes over format, as draft 2020-12 does by default. Generation is
+	// better off with formats obeyed, so they are unless this is set.
+	FormatAnnotates bool
+}
+
+// CompileSchema compiles a JSON Schema (draft 2020-12, or an older one that $schema names),
+// with formats obeyed. All keywords of validation are understood but $dynamicRef,
+// unevaluatedItems and unevaluatedProperties, which are refused by name, as is what cannot be
+// enforced: uniqueItems of many possible items, the negation of additionalProperties, and
+// what exceeds a bound. Keywords that the specification does not know annotate.
+func CompileSchema(schema []byte) (*Grammar, error) { return CompileSchemaWith(schema, Options{}) }
+
+// CompileSchemaWith is CompileSchema with options.
+func CompileSchemaWith(schema []byte, o Options) (*Grammar, error) {
 	doc, err := decode(schema)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "schema is not JSON: %w", err)
 	}
-	c := &compiler{network: newNetwork(), root: doc, rules: map[string]int32{}}
+	c := &compiler{
+		network: newNetwork(), options: o, rules: map[string]int32{}, voids: map[string]bool{},
+		nodes: map[string]*node{}, places: map[string]place{}, resources: map[string]*resource{},
+		patterns: map[string]*dfa{}, orders: map[int32][]string{},
+	}
+	top, _ := doc.(object)
+	r := c.enter("#", top, nil)
+	c.index("#", doc, r)
 	c.char = c.character()
 	g := &Grammar{}
-	g.start, err = c.rule("#", doc)
+	g.start, err = c.rule(goal{{node: c.at("#", doc, r)}})
 	if err == nil {
 		err = c.check()
 	}
 	if err != nil {
 		return nil, err
 	}
-	g.network = *c.network
+	g.network, g.orders = *c.network, c.orders
+	g.charStart = c.char
+	g.prune()
 	g.sets = newSets(&g.network, g.start)
 	if g.sets.first == nowhere {
 		return nil, fault.New(fault.Invalid, "no text satisfies the schema")
@@ -38,343 +57,295 @@ func CompileSchema(schema []byte) (*Grammar, error) {
 	return g, nil
 }
 
-// member is a key of an object, in source order.
-type member struct {
-	key   string
-	value any
-}
-
-// object keeps the order of its keys, since generated objects follow it.
-type object []member
-
-func (o object) get(key string) (any, bool) {
-	for _, m := range o {
-		if m.key == key {
-			return m.value, true
-		}
-	}
-	return nil, false
-}
-
-// decode reads JSON into object, []any, string, json.Number, bool and nil.
-func decode(data []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	v, err := decodeValue(d, 0)
-	if err != nil {
-		return nil, err
-	}
-	if d.More() {
-		return nil, fmt.Errorf("text after the value")
-	}
-	return v, nil
-}
-
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	if depth > 8*schemaMax {
-		return nil, fmt.Errorf("nested deeper than %d", 8*schemaMax)
-	}
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t {
-	case json.Delim('{'):
-		o := object{}
-		for d.More() {
-			k, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			v, err := decodeValue(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			o = append(o, member{k.(string), v})
-		}
-		_, err := d.Token()
-		return o, err
-	case json.Delim('['):
-		list := []any{}
-		for d.More() {
-			v, err := decodeValue(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err := d.Token()
-		return list, err
-	}
-	return t, nil
-}
-
 type compiler struct {
 	*network
-	root  any
-	char  int32            // network of one string character
-	any   int32            // network of any JSON value; 0: not built
-	rules map[string]int32 // by path, so that recursion ends
-	depth int
+	options   Options
+	char      int32            // network of one string character
+	any       int32            // network of any JSON value; 0: not built
+	anyParts  [kinds]int32     // networks of any array and any object; 0: not built
+	rules     map[string]int32 // by goal, so that recursion ends
+	voids     map[string]bool  // goals known to be empty or not
+	nodes     map[string]*node
+	places    map[string]place
+	resources map[string]*resource
+	patterns  map[string]*dfa
+	orders    map[int32][]string // by state where a key begins: the keys of the object in order
+	countdown []int32            // by k: the state before up to k more characters and a quote
+	endless   int32              // before any characters and a quote; 0: not built
+	tailEnd   int32              // after that quote
+	depth     int
+	work      int
 }
 
+// workMax bounds the pairs of atoms that are intersected.
+const workMax = 1_000_000
+
 func refuse(path, format string, args ...any) error {
+	if len(path) > 200 {
+		path = path[:100] + "..." + path[len(path)-100:]
+	}
 	return fault.New(fault.Invalid, "schema at %s: %s", path, fmt.Sprintf(format, args...))
 }
 
-// rule is the network of the schema at path; a second visit returns the first's start.
-func (c *compiler) rule(path string, schema any) (int32, error) {
-	if at, ok := c.rules[path]; ok {
+// key names a goal whatever the order of its literals.
+func (g goal) key() string {
+	ids := make([]uint32, len(g))
+	for i, l := range g {
+		ids[i] = uint32(l.node.id) << 1
+		if l.negated {
+			ids[i]++
+		}
+	}
+	slices.Sort(ids)
+	var key []byte
+	for _, id := range slices.Compact(ids) {
+		key = binary.LittleEndian.AppendUint32(key, id)
+	}
+	return string(key)
+}
+
+func (g goal) path() string {
+	if len(g) == 0 {
+		return "#"
+	}
+	return g[0].node.path
+}
+
+// enterDepth bounds nesting; its result is called on the way out.
+func (c *compiler) enterDepth(path string) (func(), error) {
+	if c.depth++; c.depth > 2*schemaMax {
+		c.depth--
+		return nil, refuse(path, "nested deeper than %d", schemaMax)
+	}
+	return func() { c.depth-- }, nil
+}
+
+// rule is the network of the values that satisfy a goal.
+func (c *compiler) rule(g goal) (int32, error) {
+	key := g.key()
+	if at, ok := c.rules[key]; ok {
 		return at, nil
+	}
+	leave, err := c.enterDepth(g.path())
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	s, err := c.resolveGoal(g)
+	if err != nil {
+		return 0, err
+	}
+	if s.all() {
+		c.rules[key] = c.anyValue()
+		return c.rules[key], nil
 	}
 	from, to := c.state(), c.state()
 	c.final[to] = true
-	c.rules[path] = from
-	return from, c.schema(path, schema, from, to)
+	c.rules[key] = from
+	return from, c.emit(g.path(), s, from, to)
 }
 
-// annotations say nothing about validity.
-var annotations = []string{"title", "description", "default", "examples", "example", "$schema", "$id", "$comment", "deprecated", "readOnly", "writeOnly", "$defs", "definitions", "$anchor"}
-
-// keywords by the type that they speak about; a keyword of another type than the schema's
-// own has no effect.
-var keywords = map[string]string{
-	"properties": "object", "required": "object", "additionalProperties": "object",
-	"items": "array", "prefixItems": "array", "minItems": "array", "maxItems": "array",
-	"minLength": "string", "maxLength": "string", "pattern": "string",
-	"minimum": "number", "exclusiveMinimum": "number",
-}
-
-var structural = []string{"type", "enum", "const", "anyOf", "oneOf", "$ref"}
-
-func (c *compiler) schema(path string, schema any, from, to int32) error {
-	if c.depth++; c.depth > schemaMax {
-		return refuse(path, "nested deeper than %d", schemaMax)
-	}
-	defer func() { c.depth-- }()
-	if err := c.check(); err != nil {
-		return err
-	}
-	if b, ok := schema.(bool); ok {
-		if b {
-			c.call(from, c.anyValue(), to)
-		}
-		return nil
-	}
-	s, ok := schema.(object)
-	if !ok {
-		return refuse(path, "want an object, true or false")
-	}
-	for _, m := range s {
-		if _, known := keywords[m.key]; !known && !slices.Contains(structural, m.key) && !slices.Contains(annotations, m.key) {
-			return refuse(path, "keyword %q is not supported", m.key)
-		}
-	}
-	return c.structure(path, s, from, to)
-}
-
-// structure handles the keywords that replace all others; beside them only annotations, or
-// for enum and const a type, may stand.
-func (c *compiler) structure(path string, s object, from, to int32) error {
-	alone := func(key string, allowed ...string) error {
-		for _, m := range s {
-			if m.key != key && !slices.Contains(annotations, m.key) && !slices.Contains(allowed, m.key) {
-				return refuse(path, "keyword %q beside %q is not supported", m.key, key)
-			}
-		}
-		return nil
-	}
-	if v, ok := s.get("$ref"); ok {
-		if err := alone("$ref"); err != nil {
-			return err
-		}
-		return c.reference(path, v, from, to)
-	}
-	for _, key := range []string{"anyOf", "oneOf"} {
-		if v, ok := s.get(key); ok {
-			if err := alone(key, "type"); err != nil {
-				return err
-			}
-			return c.alternatives(path+"/"+key, key, v, from, to)
-		}
-	}
-	if v, ok := s.get("const"); ok {
-		return c.values(path, s, []any{v}, from, to)
-	}
-	if v, ok := s.get("enum"); ok {
-		list, ok := v.([]any)
-		if !ok || len(list) == 0 {
-			return refuse(path, "enum: want a list of values")
-		}
-		return c.values(path, s, list, from, to)
-	}
-	return c.typed(path, s, from, to)
-}
-
-func (c *compiler) reference(path string, v any, from, to int32) error {
-	ref, _ := v.(string)
-	if !strings.HasPrefix(ref, "#") {
-		return refuse(path, "$ref %q: only references within the document are supported", ref)
-	}
-	target := c.root
-	for _, part := range strings.Split(strings.TrimPrefix(strings.TrimPrefix(ref, "#"), "/"), "/") {
-		if part == "" {
-			continue
-		}
-		part = strings.NewReplacer("~1", "/", "~0", "~", "%25", "%").Replace(part)
-		o, ok := target.(object)
-		if ok {
-			target, ok = o.get(part)
-		}
-		if !ok {
-			return refuse(path, "$ref %q points nowhere", ref)
-		}
-	}
-	at, err := c.rule(ref, target)
-	if err != nil {
-		return err
-	}
-	c.call(from, at, to)
-	return nil
-}
-
-// alternatives joins the schemas of a list. For oneOf they must differ in type: then no
-// value can match two.
-func (c *compiler) alternatives(path, key string, v any, from, to int32) error {
-	list, ok := v.([]any)
-	if !ok || len(list) == 0 {
-		return refuse(path, "want a list of schemas")
-	}
-	seen := map[string]bool{}
-	for i, s := range list {
-		if key == "oneOf" {
-			o, _ := s.(object)
-			name, _ := o.get("type")
-			t, ok := name.(string)
-			if t == "integer" {
-				t = "number"
-			}
-			if !ok || seen[t] {
-				return refuse(path, "oneOf is supported for schemas of different types alone")
-			}
-			seen[t] = true
-		}
-		if err := c.schema(fmt.Sprintf("%s/%d", path, i), s, from, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// values adds the literal values of enum or const, as far as type allows them.
-func (c *compiler) values(path string, s object, list []any, from, to int32) error {
-	types, err := typesOf(path, s)
-	if err != nil {
-		return err
-	}
-	for _, m := range s {
-		if _, ok := keywords[m.key]; ok {
-			return refuse(path, "keyword %q beside enum or const is not supported", m.key)
-		}
-	}
-	for _, v := range list {
-		if !slices.Contains(types, typeName(v)) && !(typeName(v) == "integer" && slices.Contains(types, "number")) {
-			continue
-		}
-		text, err := encode(v)
+// resolveGoal is the shape of a conjunction.
+func (c *compiler) resolveGoal(g goal) (*shape, error) {
+	out := anyShape()
+	for _, l := range g {
+		s, err := c.resolve(l)
 		if err != nil {
-			return refuse(path, "%v", err)
+			return nil, err
 		}
-		c.free(c.text(from, text), to)
+		if out, err = c.meet(l.node.path, &out, s); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	return &out, nil
 }
 
-// encode prints a value compactly, keys in order, without escaping HTML.
-func encode(v any) (string, error) {
-	switch v := v.(type) {
-	case object:
-		var parts []string
-		for _, m := range v {
-			text, err := encode(m.value)
-			if err != nil {
-				return "", err
+// meet is the intersection of two shapes.
+func (c *compiler) meet(path string, a, b *shape) (shape, error) {
+	var out shape
+	for k := range kinds {
+		for _, x := range a[k] {
+			for _, y := range b[k] {
+				if z := both(x, y); z != nil {
+					out[k] = append(out[k], z)
+				}
 			}
-			parts = append(parts, quote(m.key)+":"+text)
 		}
-		return "{" + strings.Join(parts, ",") + "}", nil
-	case []any:
-		var parts []string
-		for _, x := range v {
-			text, err := encode(x)
-			if err != nil {
-				return "", err
-			}
-			parts = append(parts, text)
+		c.work += len(a[k]) * len(b[k])
+		if len(out[k]) > alternativesMax || c.work > workMax {
+			return out, refuse(path, "more than %d alternatives once allOf, anyOf, oneOf, not and if are combined", alternativesMax)
 		}
-		return "[" + strings.Join(parts, ",") + "]", nil
-	case string:
-		return quote(v), nil
 	}
-	b, err := json.Marshal(v)
-	return string(b), err
+	return out, nil
 }
 
-func quote(s string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // strings always encode
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func typeName(v any) string {
-	switch v := v.(type) {
-	case object:
-		return "object"
-	case []any:
-		return "array"
-	case string:
-		return "string"
+// resolve is the shape of a literal.
+func (c *compiler) resolve(l literal) (*shape, error) {
+	n, way := l.node, 0
+	if l.negated {
+		way = 1
+	}
+	if n.shapes[way] != nil {
+		return n.shapes[way], nil
+	}
+	if n.busy[way] {
+		return nil, refuse(n.path, "refers to itself with no value between")
+	}
+	leave, err := c.enterDepth(n.path)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	n.busy[way] = true
+	defer func() { n.busy[way] = false }()
+	var s shape
+	switch raw := n.raw.(type) {
 	case bool:
-		return "boolean"
-	case json.Number:
-		if strings.ContainsAny(v.String(), ".eE") {
-			return "number"
+		if raw != l.negated {
+			s = anyShape()
 		}
-		return "integer"
+	case object:
+		if l.negated {
+			s, err = c.negation(n, raw)
+		} else {
+			s, err = c.assertion(n, raw)
+		}
+	default:
+		err = refuse(n.path, "want an object, true or false")
 	}
-	return "null"
+	if err != nil {
+		return nil, err
+	}
+	n.shapes[way] = &s
+	return &s, nil
 }
 
-var allTypes = []string{"string", "number", "integer", "boolean", "null", "array", "object"}
-
-// typesOf lists the types that a schema allows: those of type, or those that its keywords
-// speak about if it has none, or all.
-func typesOf(path string, s object) ([]string, error) {
-	v, ok := s.get("type")
-	if !ok {
-		for _, m := range s {
-			if t, ok := keywords[m.key]; ok {
-				// Without type such a schema accepts every other type unchecked; a generator
-				// means this one.
-				return []string{t}, nil
+// void reports that no value satisfies a shape, as far as required keys and items tell.
+func (c *compiler) void(s *shape) (bool, error) {
+	for k := range kinds {
+		for _, a := range s[k] {
+			if void, err := c.voidAtom(a); err != nil || !void {
+				return false, err
 			}
 		}
-		return allTypes, nil
 	}
+	return true, nil
+}
+
+func (c *compiler) voidAtom(a *atom) (bool, error) {
+	switch {
+	case a.any:
+		return false, nil
+	case a.kind == stringKind && len(a.text.parts) > 0:
+		d, err := a.text.dfa()
+		return err == nil && d.empty(), nil
+	case a.kind == arrayKind:
+		for i := range min(a.array.least, a.array.heads()+1) {
+			if void, err := c.voidGoal(a.array.item(i)); err != nil || void {
+				return void, err
+			}
+		}
+	case a.kind == objectKind:
+		for _, key := range a.object.required {
+			if void, err := c.voidGoal(a.object.value(key)); err != nil || void {
+				return void, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// voidDepthMax bounds how deep two schemas are told apart.
+const voidDepthMax = 6
+
+func (c *compiler) voidGoal(g goal) (bool, error) {
+	if len(g) < 2 && (len(g) == 0 || g[0].node.raw != false) || c.depth > voidDepthMax+schemaMax {
+		return false, nil
+	}
+	key := g.key()
+	if void, ok := c.voids[key]; ok {
+		return void, nil
+	}
+	c.voids[key] = false // a value that contains itself may exist
+	leave, err := c.enterDepth(g.path())
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	s, err := c.resolveGoal(g)
+	if err != nil {
+		return false, err
+	}
+	void, err := c.void(s)
+	c.voids[key] = void
+	return void, err
+}
+
+// without is the part of a shape that does not satisfy a literal. Atoms that are disjoint
+// from it stay as they are: most often that spares a negation.
+func (c *compiler) without(path string, s *shape, l literal) (shape, error) {
+	var out shape
+	positive, err := c.resolve(l)
+	if err != nil {
+		return out, err
+	}
+	for k := range kinds {
+		for _, a := range s[k] {
+			kept := only(k, a)
+			common, err := c.meet(path, &kept, positive)
+			if err != nil {
+				return out, err
+			}
+			void, err := c.void(&common)
+			if err != nil {
+				return out, err
+			}
+			if !void {
+				negative, err := c.resolve(literal{l.node, !l.negated})
+				if err != nil {
+					return out, err
+				}
+				if kept, err = c.meet(path, &kept, negative); err != nil {
+					return out, err
+				}
+			}
+			out.union(&kept)
+		}
+	}
+	return out, nil
+}
+
+// size reads a keyword that must be a count.
+func size(path string, s object, key string, otherwise int) (int, error) {
+	v, ok := s.get(key)
+	if !ok {
+		return otherwise, nil
+	}
+	n, ok := v.(json.Number)
+	if ok {
+		f, err := strconv.ParseFloat(n.String(), 64)
+		if err == nil && f >= 0 && f == float64(int(f)) && f < 1<<31 {
+			return int(f), nil
+		}
+	}
+	return 0, refuse(path, "%s is %v: want a count", key, v)
+}
+
+// names reads a keyword that must be a list of names.
+func names(path, key string, v any) ([]string, error) {
 	list, ok := v.([]any)
 	if !ok {
-		list = []any{v}
+		return nil, refuse(path, "%s: want a list of names", key)
 	}
-	var types []string
-	for _, t := range list {
-		name, _ := t.(string)
-		if !slices.Contains(allTypes, name) {
-			return nil, refuse(path, "type %v: want one of %s", t, strings.Join(allTypes, ", "))
+	var out []string
+	for _, x := range list {
+		name, ok := x.(string)
+		if !ok {
+			return nil, refuse(path, "%s: want a list of names", key)
 		}
-		types = append(types, name)
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
 	}
-	sort.Strings(types)
-	return slices.Compact(types), nil
+	return out, nil
 }
