@@ -22,8 +22,8 @@ const (
 	finished
 )
 
-// maxSpan bounds the tokens of a site or model name.
-const maxSpan = 48
+// MaxSpan bounds the tokens of a site or model name.
+const MaxSpan = 48
 
 // Constraint follows a form while it is decoded and tells which tokens may come next, so that a form is valid by
 // construction. It belongs to one prompt; Reset makes it fit for another decoding of the same prompt.
@@ -120,7 +120,7 @@ func (c *Constraint) Allowed(dst []int32) []int32 {
 		base := len(dst)
 		_, to := c.content()
 		for _, pos := range c.open {
-			if next := int(pos) + 1; next < to && c.span < maxSpan {
+			if next := int(pos) + 1; next < to && c.span < MaxSpan {
 				dst = appendOnce(dst, base, c.p.IDs[next])
 			}
 		}
@@ -312,7 +312,7 @@ func (c *Constraint) begin(id int32) bool {
 // extend goes on with a span if id follows one of the places where it may end.
 func (c *Constraint) extend(id int32) bool {
 	_, to := c.content()
-	if c.span >= maxSpan {
+	if c.span >= MaxSpan {
 		return false
 	}
 	kept := 0
@@ -344,7 +344,7 @@ func (c *Constraint) ends() bool {
 			return true
 		}
 	}
-	return c.span >= maxSpan
+	return c.span >= MaxSpan
 }
 
 // setSpan records the span read so far, at the first place in the wish where it ends with a word.

@@ -140,7 +140,7 @@ func (sp *speaker) rearranged() []clause {
 		said = append(said, "local")
 	}
 	donors := sp.c.donors[s.zh]
-	for n := weighted(sp.rng, "", 6, "+", 3, "++", 1); n != "" && len(donors) > 0; n = n[1:] {
+	for n := weighted(sp.rng, "", 6, "+", 3, "++", 1); n != "" && len(donors) > 0 && !sp.w.joined; n = n[1:] {
 		d := pick(sp.rng, donors)
 		if !d.fits(s.kind, said) {
 			continue

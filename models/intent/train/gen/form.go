@@ -122,8 +122,11 @@ func (e *encoder) answer(w wish, cells []cell) (ids []int32, why string) {
 		case f == "site" || f == "model":
 			put("<" + f + ">")
 			span := spanOf(m, cells, w.text)
-			if span == nil {
+			switch {
+			case span == nil:
 				return nil, f + ": no token boundary"
+			case len(span) > intent.MaxSpan:
+				return nil, f + ": too long"
 			}
 			ids = append(ids, span...)
 		default:

@@ -308,6 +308,68 @@ func containsAny(s string, words []string) bool {
 	return false
 }
 
+// partner is a sentence about compute that may follow one about a network, so that both make a bundle; mostly nil.
+func (s *source) partner(line *sentence) *sentence {
+	list := s.corpus.train
+	if line.kind != "slice" || s.rng.Float64() > 0.12 || s.eval {
+		return nil
+	}
+	for range 20 {
+		other := &list[s.rng.IntN(len(list))]
+		if other.kind == "compute" && other.zh == line.zh && line.joins(other) {
+			return other
+		}
+	}
+	return nil
+}
+
+// joins reports whether nothing is said in both sentences.
+func (s *sentence) joins(other *sentence) bool {
+	if s.app != other.app && s.app != "" && other.app != "" || s.app == anyApp || other.app == anyApp {
+		return false
+	}
+	said := map[string]bool{"iso": s.iso != "", "local": s.local != ""}
+	for _, c := range s.clauses {
+		for _, f := range c.fields {
+			said[strings.TrimSuffix(f, "!")] = true
+		}
+	}
+	if other.iso != "" && said["iso"] || other.local != "" && said["local"] {
+		return false
+	}
+	if said["start"] || said["end"] || said["dur"] {
+		said["start"], said["end"], said["dur"] = true, true, true
+	}
+	for _, c := range other.clauses {
+		for _, f := range c.fields {
+			if said[strings.TrimSuffix(f, "!")] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+var (
+	zhPlus = []string{"，另外，", "。另外，", "，还有，", "，同时，", "；再就是，", "。还要算力：", "，顺便，", "。第二件事，"}
+	enPlus = []string{". Also, ", ", and ", "; plus ", ", and also ", ". On top of that, ", ". Second thing: ", " plus ", ", together with "}
+)
+
+// add writes a sentence about compute behind one about a network.
+func (c *corpus) add(w *writer, s *sentence) {
+	text := strings.TrimRight(string(w.buf), "。.，, ；;！! ")
+	w.buf = append([]byte(text), pick(w.rng, map[bool][]string{true: zhPlus, false: enPlus}[s.zh])...)
+	first := *w.plan
+	c.speak(w, s, true)
+	p := w.plan
+	p.kind = "bundle"
+	for _, f := range []struct{ have, was *string }{{&p.label, &first.label}, {&p.app, &first.app}, {&p.iso, &first.iso}, {&p.local, &first.local}} {
+		if *f.was != "" {
+			*f.have = *f.was
+		}
+	}
+}
+
 // spoken draws a wish from the corpus.
 func (s *source) spoken() wish {
 	list := s.corpus.train
@@ -321,13 +383,18 @@ func (s *source) spoken() wish {
 		p.lang, w.main, w.other = "zh", s.zh, s.en
 	}
 	w.g = w.main
+	second := s.partner(line)
 	if w.chance(0.07) {
 		w.rule(pick(w.rng, []string{"hello", "hello", "role"}))
 		w.blank()
 	}
+	w.joined = second != nil
 	s.corpus.speak(w, line, true)
+	if second != nil {
+		s.corpus.add(w, second)
+	}
 	w.perPeriod()
-	if line.kind != "unclear" && w.chance(0.15) {
+	if line.kind != "unclear" && second == nil && w.chance(0.15) {
 		w.extend(w.style())
 	}
 	if w.chance(0.05) {

@@ -30,6 +30,7 @@ type writer struct {
 	marks       []mark
 	noise       noise
 	span        bool // inside a labelled span: no typos
+	joined      bool // of two sentences, which were chosen to say different things
 }
 
 func (w *writer) chance(p float64) bool { return w.rng.Float64() < p }
