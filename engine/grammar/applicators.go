@@ -298,7 +298,9 @@ func (c *compiler) objectClaims(n *node, s object) ([]claim, error) {
 	}
 	if v, ok := s.get("propertyNames"); ok && v != true {
 		holds := objectAtom(objects{names: goal{{node: c.child(n, v, "propertyNames")}}, most: -1})
-		out = append(out, claim{keyword: "propertyNames", holds: holds, oneWay: true})
+		some := existing{names: goal{{holds.object.names[0].node, true}}}
+		fails := objectAtom(objects{some: []existing{some}, most: -1})
+		out = append(out, claim{keyword: "propertyNames", holds: holds, fails: []*atom{fails}})
 	}
 	return out, nil
 }
@@ -355,12 +357,17 @@ func (c *compiler) fieldClaims(n *node, s object) ([]claim, error) {
 				return nil, err
 			}
 			f.patterns, f.matching = append(f.patterns, d), append(f.matching, goal{value})
-			one.oneWay = one.oneWay || m.value != true
+			if m.value != true {
+				some := existing{dfa: d, value: goal{{value.node, true}}}
+				one.fails = append(one.fails, objectAtom(objects{some: []existing{some}, most: -1}))
+			}
 		}
 	}
 	if v, ok := s.get("additionalProperties"); ok && v != true {
-		one.keyword, one.oneWay = "additionalProperties", true
+		one.keyword = "additionalProperties"
 		f.rest = goal{{node: c.child(n, v, "additionalProperties")}}
+		some := existing{rest: f, value: goal{{f.rest[0].node, true}}}
+		one.fails = append(one.fails, objectAtom(objects{some: []existing{some}, most: -1}))
 	}
 	if one.keyword == "" {
 		return nil, nil

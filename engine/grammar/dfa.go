@@ -7,8 +7,22 @@ import (
 	"sort"
 )
 
-// dfaMax bounds the states of one automaton over characters.
-const dfaMax = 30_000
+// dfaMax bounds the states of one automaton over characters, dfaTotal those of all in a schema.
+const (
+	dfaMax   = 40_000
+	dfaTotal = 250_000
+)
+
+// budget is the number of states that may still be made.
+type budget int
+
+// spend takes the states of one automaton; at is how many it has.
+func (b *budget) spend(at int) error {
+	if *b--; at > dfaMax || *b < 0 {
+		return fmt.Errorf("patterns and lengths together need more than %d states, or %d in all", dfaMax, int(dfaTotal))
+	}
+	return nil
+}
 
 // span is a transition on the characters lo to hi.
 type span struct {
@@ -106,7 +120,7 @@ func (p part) holds(at int32) bool { return (at >= 0 && p.d.label[at] != 0) != p
 
 // product runs automata side by side. A text is accepted if all the parts that must hold do;
 // bit i of the label, from bit 1 on, tells whether part i holds.
-func product(parts []part) (*dfa, error) {
+func product(b *budget, parts []part) (*dfa, error) {
 	out := &dfa{}
 	byKey := map[string]int32{}
 	var tuples [][]int32
@@ -129,8 +143,8 @@ func product(parts []part) (*dfa, error) {
 	place(make([]int32, len(parts)))
 	next := make([]int32, len(parts))
 	for id := 0; id < len(tuples); id++ {
-		if len(tuples) > dfaMax {
-			return nil, fmt.Errorf("patterns and lengths together need more than %d states", dfaMax)
+		if err := b.spend(len(tuples)); err != nil {
+			return nil, err
 		}
 		tuple := tuples[id]
 		out.label[id] = 1

@@ -1,9 +1,6 @@
 package grammar
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // emit adds the values of a shape.
 func (c *compiler) emit(path string, s *shape, from, to int32) error {
@@ -128,22 +125,25 @@ func (c *compiler) tail(most, least int) int32 {
 }
 
 // dfa joins the constraints of a string that has patterns.
-func (t *texts) dfa() (*dfa, error) {
+func (t *texts) dfa(b *budget) (*dfa, error) {
+	if t.joined != nil {
+		return t.joined, nil
+	}
 	d := t.parts[0].d
 	if len(t.parts) > 1 || t.parts[0].negated {
 		var err error
-		if d, err = product(t.parts); err != nil {
+		if d, err = product(b, t.parts); err != nil {
 			return nil, err
 		}
 	}
-	if t.least == 0 && t.most < 0 || d.empty() {
-		return d, nil
+	if least, most := d.lengths(); !d.empty() && (least < t.least || t.most >= 0 && (most < 0 || most > t.most)) {
+		var err error
+		if d, err = product(b, []part{{d: d, must: true}, {d: lengthDFA(t.least, t.most), must: true}}); err != nil {
+			return nil, err
+		}
 	}
-	least, most := d.lengths()
-	if least >= t.least && (t.most < 0 || most >= 0 && most <= t.most) {
-		return d, nil
-	}
-	return product([]part{{d: d, must: true}, {d: lengthDFA(t.least, t.most), must: true}})
+	t.joined = d
+	return d, nil
 }
 
 func (c *compiler) strings(path string, t *texts, from, to int32) error {
@@ -158,7 +158,7 @@ func (c *compiler) strings(path string, t *texts, from, to int32) error {
 	case len(t.parts) == 0:
 		c.characters(from, to, t.least, t.most)
 	default:
-		d, err := t.dfa()
+		d, err := t.dfa(&c.budget)
 		if err != nil {
 			return refuse(path, "%v", err)
 		}
@@ -343,262 +343,6 @@ func (w *arrayWriter) step(at arrayPlace) error {
 		w.c.call(start, network, w.place(to))
 	}
 	return nil
-}
-
-// objectWriter adds the states between the keys of an object: the named ones in order, then
-// others.
-type objectWriter struct {
-	c      *compiler
-	o      *objects
-	keys   []string
-	most   int // keys counted: further ones are alike, or forbidden
-	extras []extra
-	places map[[2]int]int32 // by key and count before it
-	starts map[[2]int]int32 // before the text of a key, by key and count after it
-}
-
-// extra is a network of keys and one of the values they may have.
-type extra struct{ key, value int32 }
-
-func (c *compiler) objects(path string, o *objects, from, to int32) error {
-	w := &objectWriter{c: c, o: o, most: max(o.least, o.most, 1), places: map[[2]int]int32{}, starts: map[[2]int]int32{}}
-	for _, f := range o.sources {
-		for _, key := range f.keys {
-			if !slices.Contains(w.keys, key) {
-				w.keys = append(w.keys, key)
-			}
-		}
-	}
-	for _, key := range o.required {
-		if !slices.Contains(w.keys, key) {
-			w.keys = append(w.keys, key)
-		}
-	}
-	if o.least <= len(o.required) {
-		w.most = max(o.most, 1)
-	}
-	if err := w.others(path); err != nil {
-		return err
-	}
-	if len(w.extras) > 0 && o.least > max(1, len(o.required)) {
-		return refuse(path, "minProperties %d with keys that are not named is not supported", o.least)
-	}
-	if w.most > 1 && w.most*(len(w.keys)+1) > statesMax/4 {
-		return refuse(path, "minProperties %d, maxProperties %d with %d keys is not supported", o.least, o.most, len(w.keys))
-	}
-	c.free(c.text(from, "{"), w.place(0, 0))
-	for i, key := range w.keys {
-		if err := w.named(i, key); err != nil {
-			return err
-		}
-	}
-	end := c.state()
-	c.free(c.text(end, "}"), to)
-	for n := 0; n <= w.most; n++ {
-		w.unnamed(n)
-		if n >= min(o.least, w.most) && (o.most < 0 || n <= o.most) {
-			c.free(w.place(len(w.keys), n), end)
-		}
-	}
-	return c.check()
-}
-
-func (w *objectWriter) place(i, count int) int32 {
-	at := [2]int{i, count}
-	if _, ok := w.places[at]; !ok {
-		w.places[at] = w.c.state()
-	}
-	return w.places[at]
-}
-
-// start is the state before the quote of a key, after the comma if one is due; fresh: nothing
-// follows it yet.
-func (w *objectWriter) start(i, count, after int) (at int32, fresh bool) {
-	key := [2]int{i, after}
-	at, ok := w.starts[key]
-	if !ok {
-		at = w.c.state()
-		w.starts[key] = at
-	}
-	if from := w.place(i, count); count > 0 {
-		w.c.free(w.c.spaced(from, ','), at)
-	} else {
-		w.c.free(from, at)
-	}
-	return at, !ok
-}
-
-// after is the count after one more key; false: there may be none.
-func (w *objectWriter) after(count int) (int, bool) {
-	if w.o.most >= 0 && count >= w.o.most {
-		return 0, false
-	}
-	return min(count+1, w.most), true
-}
-
-// named adds a key that has a place in the order.
-func (w *objectWriter) named(i int, key string) error {
-	c := w.c
-	allowed := true
-	if len(w.o.names) > 0 {
-		d, err := w.c.nameDFA(w.o.names)
-		if err != nil {
-			return err
-		}
-		allowed = d.accepts(key)
-	}
-	var value int32
-	g := w.o.value(key)
-	if slices.ContainsFunc(g, func(l literal) bool { return !l.negated && l.node.raw == false }) {
-		allowed = false
-	}
-	if allowed {
-		var err error
-		if value, err = c.rule(g); err != nil {
-			return err
-		}
-	}
-	optional := !slices.Contains(w.o.required, key)
-	for count := 0; count <= w.most; count++ {
-		from := w.place(i, count)
-		if optional {
-			c.free(from, w.place(i+1, count))
-		}
-		after, ok := w.after(count)
-		if !ok || !allowed {
-			continue
-		}
-		start, fresh := w.start(i, count, after)
-		if fresh {
-			c.orders[start] = w.keys
-			colon := c.spaced(c.text(start, quote(key)), ':')
-			c.call(colon, value, w.place(i+1, after))
-		}
-	}
-	return nil
-}
-
-// unnamed adds the keys that follow those with a place, at a count.
-func (w *objectWriter) unnamed(count int) {
-	after, ok := w.after(count)
-	if !ok || len(w.extras) == 0 {
-		return
-	}
-	start, fresh := w.start(len(w.keys), count, after)
-	for _, e := range w.extras {
-		if fresh {
-			colon := w.c.state()
-			w.c.call(start, e.key, colon)
-			w.c.call(w.c.spaced(colon, ':'), e.value, w.place(len(w.keys), after))
-		}
-	}
-}
-
-// patternsMax bounds the patterns that the keys of one object may be compared with.
-const patternsMax = 20
-
-// others finds the networks of the keys without a place: keys that match the same patterns
-// have the same values.
-func (w *objectWriter) others(path string) error {
-	if w.o.most >= 0 && w.o.most <= len(w.o.required) {
-		return nil
-	}
-	parts := []part{{d: wordsDFA(w.keys), negated: true, must: true}}
-	type use struct {
-		f *fields
-		i int
-	}
-	uses := []use{{}}
-	for _, f := range w.o.sources {
-		for i, p := range f.patterns {
-			parts, uses = append(parts, part{d: p}), append(uses, use{f, i})
-		}
-	}
-	if len(w.o.names) > 0 {
-		d, err := w.c.nameDFA(w.o.names)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, part{d: d, must: true})
-	}
-	if len(parts) > patternsMax {
-		return refuse(path, "more than %d patterns for keys are not supported", patternsMax)
-	}
-	keys, err := product(parts)
-	if err != nil {
-		return refuse(path, "patternProperties: %v", err)
-	}
-	labels := slices.Clone(keys.label)
-	slices.Sort(labels)
-	for _, label := range slices.Compact(labels) {
-		if label == 0 {
-			continue
-		}
-		var g goal
-		for _, f := range w.o.sources {
-			known := false
-			for i, u := range uses {
-				if u.f == f && label&(2<<i) != 0 {
-					known = true
-					g = append(g, f.matching[u.i]...)
-				}
-			}
-			if !known {
-				g = append(g, f.rest...)
-			}
-		}
-		if slices.ContainsFunc(g, func(l literal) bool { return !l.negated && l.node.raw == false }) {
-			continue
-		}
-		value, err := w.c.rule(g)
-		if err != nil {
-			return err
-		}
-		from, to := w.c.state(), w.c.state()
-		w.c.final[to] = true
-		end := w.c.state()
-		w.c.free(w.c.text(end, `"`), to)
-		w.c.spell(keys, label, w.c.text(from, `"`), end)
-		w.extras = append(w.extras, extra{from, value})
-	}
-	return nil
-}
-
-// nameDFA is the automaton of the keys that satisfy propertyNames.
-func (c *compiler) nameDFA(g goal) (*dfa, error) {
-	s, err := c.resolveGoal(g)
-	if err != nil {
-		return nil, err
-	}
-	var parts []part
-	out := &dfa{}
-	out.state()
-	for i, a := range s[stringKind] {
-		var d *dfa
-		switch {
-		case a.text.some:
-			d = wordsDFA(a.text.words)
-		case len(a.text.parts) > 0:
-			d, err = a.text.dfa()
-		default:
-			d = lengthDFA(a.text.least, a.text.most)
-		}
-		if err != nil {
-			return nil, refuse(g.path(), "propertyNames: %v", err)
-		}
-		if i == 0 {
-			out = d
-		}
-		parts = append(parts, part{d: d, negated: true, must: true})
-	}
-	if len(parts) < 2 {
-		return out, nil
-	}
-	none, err := product(parts) // a name is refused by all; the others are wanted
-	if err != nil {
-		return nil, refuse(g.path(), "propertyNames: %v", err)
-	}
-	return product([]part{{d: none, negated: true, must: true}})
 }
 
 // quote is the JSON string of s with no escape that is not needed.

@@ -1,14 +1,14 @@
 package grammar
 
-// formats are the formats that are obeyed, as regular expressions. Each accepts no text that
-// its specification refuses; addresses of mail and URIs keep to ASCII.
+// formats are the formats that are obeyed, as regular expressions. Addresses of mail and URIs
+// keep to ASCII.
 var formats = map[string]string{
 	"date":      "^" + dateExpr + "$",
 	"time":      "^" + timeExpr + "$",
 	"date-time": "^" + dateExpr + "[Tt]" + timeExpr + "$",
 	"duration":  `^P(?:\d+W|(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)(?:T` + clockExpr + `)?|T` + clockExpr + `)$`,
 	"uuid":      `^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`,
-	"email":     `^[A-Za-z0-9!#$%&'*+/=?^_{|}~` + "`" + `-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_{|}~` + "`" + `-]+)*@` + hostExpr + `$`,
+	"email":     `^(?:` + atomExpr + `(?:\.` + atomExpr + `)*|"(?:[ !#-\[\]-~]|\\[ -~])*")@(?:` + domainExpr + `|\[` + ipv4Expr + `\]|\[IPv6:` + ipv6Expr + `\])$`,
 	"hostname":  "^" + hostExpr + "$",
 	"ipv4":      "^" + ipv4Expr + "$",
 	"ipv6":      "^" + ipv6Expr + "$",
@@ -28,6 +28,13 @@ const (
 	dateExpr  = `(?:(?:000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d{3})-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))|` + leapYears + `-02-29)`
 	timeExpr  = `(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)|23:59:60(?:\.\d+)?(?:[Zz]|[+-]00:00))`
 	clockExpr = `(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)`
+)
+
+// RFC 5321 section 4.1.2. The length of a label is not bounded here: beside maxLength that
+// would cost too many states.
+const (
+	atomExpr   = "[A-Za-z0-9!#$%&'*+/=?^_{|}~`-]+"
+	domainExpr = `[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*`
 )
 
 // RFC 1123 section 2.1: labels of letters, digits and inner hyphens, at most 63 long.

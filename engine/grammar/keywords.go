@@ -299,7 +299,7 @@ func (c *compiler) regex(n *node, key, expr string) (*dfa, error) {
 	if d, ok := c.patterns[expr]; ok {
 		return d, nil
 	}
-	d, err := regexDFA(expr)
+	d, err := regexDFA(&c.budget, expr)
 	if err != nil {
 		return nil, refuse(n.path, "%s %q: %v", key, expr, err)
 	}

@@ -107,14 +107,14 @@ const (
 )
 
 // regexDFA accepts the texts in which expr matches somewhere, as JSON Schema has it.
-func regexDFA(expr string) (*dfa, error) {
+func regexDFA(b *budget, expr string) (*dfa, error) {
 	n, err := parseRegex(expr)
 	if err != nil {
 		return nil, err
 	}
 	looks, rest := splitLooks(n)
 	parts := make([]part, 0, 1+len(looks))
-	d, err := nodeDFA(rest)
+	d, err := nodeDFA(b, rest)
 	if err != nil {
 		return nil, err
 	}
@@ -124,13 +124,13 @@ func regexDFA(expr string) (*dfa, error) {
 	parts = append(parts, part{d: d, must: true})
 	for _, l := range looks {
 		// The expression begins with ^, so what is looked at begins there too.
-		d, err := nodeDFA(&reNode{op: reCat, subs: []*reNode{{op: reBegin}, l.subs[0]}})
+		d, err := nodeDFA(b, &reNode{op: reCat, subs: []*reNode{{op: reBegin}, l.subs[0]}})
 		if err != nil {
 			return nil, err
 		}
 		parts = append(parts, part{d: d, negated: l.negated, must: true})
 	}
-	return product(parts)
+	return product(b, parts)
 }
 
 // splitLooks takes the assertions after a leading ^ from an expression. Others stay, and are
@@ -160,7 +160,10 @@ type regexSets struct {
 	seen []bool
 }
 
-func nodeDFA(n *reNode) (*dfa, error) {
+// regexWorkMax bounds the instructions followed while one expression is made deterministic.
+const regexWorkMax = 2_000_000
+
+func nodeDFA(b *budget, n *reNode) (*dfa, error) {
 	p := &regexProgram{}
 	match := p.add(inst{op: instMatch})
 	var err error
@@ -171,8 +174,11 @@ func nodeDFA(n *reNode) (*dfa, error) {
 	s.place([]int32{p.start}, edgeOfText)
 	work := 0
 	for at := 0; at < len(s.sets); at++ {
-		if work += len(s.sets[at]) + 1; len(s.sets) > dfaMax || work > 200*dfaMax {
-			return nil, fmt.Errorf("needs more than %d states", dfaMax)
+		if err := b.spend(len(s.sets)); err != nil {
+			return nil, err
+		}
+		if work += len(s.sets[at]) + 1; work > regexWorkMax {
+			return nil, fmt.Errorf("needs more than %d steps", regexWorkMax)
 		}
 		if int32(at) == s.all {
 			continue

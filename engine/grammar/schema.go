@@ -33,7 +33,7 @@ func CompileSchemaWith(schema []byte, o Options) (*Grammar, error) {
 	c := &compiler{
 		network: newNetwork(), options: o, rules: map[string]int32{}, voids: map[string]bool{},
 		nodes: map[string]*node{}, places: map[string]place{}, resources: map[string]*resource{},
-		patterns: map[string]*dfa{}, orders: map[int32][]string{},
+		patterns: map[string]*dfa{}, orders: map[int32][]string{}, budget: dfaTotal,
 	}
 	top, _ := doc.(object)
 	r := c.enter("#", top, nil)
@@ -75,6 +75,7 @@ type compiler struct {
 	tailEnd   int32              // after that quote
 	depth     int
 	work      int
+	budget    budget // of states of automata over characters
 }
 
 // workMax bounds the pairs of atoms that are intersected.
@@ -237,7 +238,7 @@ func (c *compiler) voidAtom(a *atom) (bool, error) {
 	case a.any:
 		return false, nil
 	case a.kind == stringKind && len(a.text.parts) > 0:
-		d, err := a.text.dfa()
+		d, err := a.text.dfa(&c.budget)
 		return err == nil && d.empty(), nil
 	case a.kind == arrayKind:
 		for i := range min(a.array.least, a.array.heads()+1) {
@@ -286,8 +287,12 @@ func (c *compiler) voidGoal(g goal) (bool, error) {
 func (c *compiler) without(path string, s *shape, l literal) (shape, error) {
 	var out shape
 	positive, err := c.resolve(l)
-	if err != nil {
-		return out, err
+	if err != nil { // the literal may be a not, whose negation is the easier way
+		negative, second := c.resolve(literal{l.node, !l.negated})
+		if second != nil {
+			return out, err
+		}
+		return c.meet(path, s, negative)
 	}
 	for k := range kinds {
 		for _, a := range s[k] {

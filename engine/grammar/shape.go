@@ -111,7 +111,8 @@ type texts struct {
 	some        bool // only the words listed
 	words       []string
 	parts       []part
-	least, most int // in characters; most < 0: no bound
+	least, most int  // in characters; most < 0: no bound
+	joined      *dfa // of parts and lengths, once built
 }
 
 // arrays are the constraints on an array.
@@ -140,7 +141,17 @@ type objects struct {
 	sources     []*fields
 	required    []string
 	names       goal // what keys must satisfy
+	some        []existing
 	least, most int
+}
+
+// existing asks for at least one key of a set (those that dfa accepts, that rest has no name
+// or pattern for, or that satisfy names) whose value satisfies a goal.
+type existing struct {
+	dfa   *dfa
+	rest  *fields
+	names goal
+	value goal
 }
 
 // fields says what the values of one schema's keys must be: by name, by pattern, else rest.
@@ -240,7 +251,7 @@ func both(a, b *atom) *atom {
 	case objectKind:
 		x, y := &a.object, &b.object
 		out.object = objects{
-			sources: slices.Concat(x.sources, y.sources), names: slices.Concat(x.names, y.names),
+			sources: slices.Concat(x.sources, y.sources), names: slices.Concat(x.names, y.names), some: slices.Concat(x.some, y.some),
 			required: x.required, least: max(x.least, y.least), most: tighter(x.most, y.most),
 		}
 		for _, name := range y.required {
