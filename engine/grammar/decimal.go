@@ -12,7 +12,7 @@ import (
 const (
 	exponentMax = 400
 	divisorMax  = 20_000 // states that multipleOf may cost
-	decimalMax  = 60_000 // states of one number
+	decimalMax  = 50_000 // states of all numbers of a schema
 )
 
 // decimal is a number as ± digits, with a point before the last `point` of them.
@@ -222,7 +222,7 @@ func (c *compiler) numbers(path string, n *numbers, from, to int32) error {
 			at := r.todo[len(r.todo)-1]
 			r.todo = r.todo[:len(r.todo)-1]
 			r.step(at)
-			if len(r.states) > decimalMax {
+			if c.decimals++; c.decimals > decimalMax {
 				return refuse(path, "number bounds and multipleOf together need more than %d states", decimalMax)
 			}
 		}

@@ -96,7 +96,8 @@ type resource struct {
 	address string
 	path    string
 	raw     any
-	legacy  bool // a draft in which $ref replaces the keywords beside it
+	legacy  bool   // a draft in which $ref replaces the keywords beside it
+	draft   string // of legacyDrafts
 }
 
 // place is where an address or an anchor leads.
@@ -120,7 +121,13 @@ func (c *compiler) index(path string, raw any, r *resource) {
 			}
 		}
 		for _, m := range v {
-			if m.key != "enum" && m.key != "const" && m.key != "default" && m.key != "examples" {
+			inner, named := m.value.(object)
+			switch {
+			case named && slices.Contains(schemaMaps, m.key):
+				for _, one := range inner {
+					c.index(below(path, m.key, one.key), one.value, r)
+				}
+			case slices.Contains(schemaKeys, m.key):
 				c.index(below(path, m.key), m.value, r)
 			}
 		}
@@ -129,6 +136,30 @@ func (c *compiler) index(path string, raw any, r *resource) {
 			c.index(path+"/"+strconv.Itoa(i), x, r)
 		}
 	}
+}
+
+// Keywords that hold schemas by name, and those that hold one schema or a list. Addresses
+// and anchors below others are none.
+var (
+	schemaMaps = []string{"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
+	schemaKeys = []string{"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "items", "prefixItems", "additionalItems", "additionalProperties", "contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties"}
+)
+
+// later lists the keywords that came after draft 4, and after draft 6: in schemas of those
+// drafts they annotate.
+var later = map[string][]string{
+	"draft-03": {"const", "contains", "propertyNames", "if", "then", "else"},
+	"draft-04": {"const", "contains", "propertyNames", "if", "then", "else"},
+	"draft-06": {"if", "then", "else"},
+}
+
+// known drops the keywords that a schema's draft does not have.
+func (r *resource) known(path string, raw any) any {
+	o, ok := raw.(object)
+	if !ok || len(later[r.draft]) == 0 || strings.Contains(path, "/=") { // spelled constants are our own
+		return raw
+	}
+	return slices.DeleteFunc(slices.Clone(o), func(m member) bool { return slices.Contains(later[r.draft], m.key) })
 }
 
 func text(o object, key string) (string, bool) {
@@ -146,9 +177,15 @@ func (c *compiler) enter(path string, o object, r *resource) *resource {
 	if !ok && r != nil && r.legacy {
 		id, ok = text(o, "id")
 	}
-	legacy := r != nil && r.legacy
-	if draft, is := text(o, "$schema"); is {
-		legacy = slices.ContainsFunc(legacyDrafts, func(d string) bool { return strings.Contains(draft, d) })
+	legacy, draft := r != nil && r.legacy, ""
+	if legacy {
+		draft = r.draft
+	}
+	if dialect, is := text(o, "$schema"); is {
+		i := slices.IndexFunc(legacyDrafts, func(d string) bool { return strings.Contains(dialect, d) })
+		if legacy, draft = i >= 0, ""; legacy {
+			draft = legacyDrafts[i]
+		}
 		if !ok && legacy {
 			id, ok = text(o, "id")
 		}
@@ -167,7 +204,7 @@ func (c *compiler) enter(path string, o object, r *resource) *resource {
 	if r != nil {
 		within = r.address
 	}
-	fresh := &resource{address: strings.TrimSuffix(resolve(within, id), "#"), path: path, raw: o, legacy: legacy}
+	fresh := &resource{address: strings.TrimSuffix(resolve(within, id), "#"), path: path, raw: o, legacy: legacy, draft: draft}
 	c.resources[path] = fresh
 	c.places[fresh.address] = place{path, o, fresh}
 	return fresh
@@ -194,7 +231,7 @@ func (c *compiler) at(path string, raw any, r *resource) *node {
 	if o, ok := raw.(object); ok {
 		r = c.enter(path, o, r)
 	}
-	n := &node{id: len(c.nodes), path: path, raw: raw, resource: r}
+	n := &node{id: len(c.nodes), path: path, raw: r.known(path, raw), resource: r}
 	c.nodes[path] = n
 	return n
 }

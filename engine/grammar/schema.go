@@ -75,6 +75,7 @@ type compiler struct {
 	tailEnd   int32              // after that quote
 	depth     int
 	work      int
+	decimals  int    // states of bounded numbers
 	budget    budget // of states of automata over characters
 }
 

@@ -19,8 +19,9 @@ type Vocabulary struct {
 	tokens []string // by id; empty: never allowed
 	ends   []int32
 	all    trie
-	rest   trie          // of the tokens that are no plain text
-	plain  []sample.Mask // by n: the plain tokens of at most n characters
+	rest   trie              // of the tokens that are no plain text
+	plain  []sample.Mask     // by n: the plain tokens of at most n characters
+	begin  [0x80]sample.Mask // by first byte: the plain tokens; nil: none
 }
 
 // plainMax bounds the characters of the tokens that count as plain text.
@@ -83,6 +84,14 @@ func newVocabulary(tokens []string, ends []int32) *Vocabulary {
 			}
 		}
 		v.plain = append(v.plain, mask)
+	}
+	for id := range lengths {
+		if b := tokens[id][0]; b < 0x80 {
+			if v.begin[b] == nil {
+				v.begin[b] = make(sample.Mask, (len(tokens)+63)/64)
+			}
+			v.begin[b][id>>6] |= 1 << (id & 63)
+		}
 	}
 	return v
 }
@@ -149,18 +158,43 @@ func (v *Vocabulary) fill(s *sets, at setID, dst sample.Mask) {
 			dst[i] |= bits
 		}
 		if !other {
-			v.rest.walk(s, at, dst)
+			v.rest.walk(s, at, dst, 0, int32(len(v.rest.bytes)))
 			return
 		}
 	}
-	v.all.walk(s, at, dst)
+	// Where keys that are not named may stand, most first characters lead to a place where any
+	// others may follow: there the tables serve again.
+	left := int32(0) // node of rest with this first byte, or where it would be
+	for i := int32(0); i < int32(len(v.all.bytes)); i = v.all.skip[i] {
+		b := v.all.bytes[i]
+		for left < int32(len(v.rest.bytes)) && v.rest.bytes[left] < b {
+			left = v.rest.skip[left]
+		}
+		next := s.step(at, b)
+		if next == nowhere {
+			continue
+		}
+		if b < 0x80 && v.begin[b] != nil {
+			if room, other := s.room(next); int(room) >= len(v.plain)-1 && !other {
+				for w, bits := range v.begin[b] {
+					dst[w] |= bits
+				}
+				if left < int32(len(v.rest.bytes)) && v.rest.bytes[left] == b {
+					v.rest.walk(s, at, dst, left, v.rest.skip[left])
+				}
+				continue
+			}
+		}
+		v.all.walk(s, at, dst, i, v.all.skip[i])
+	}
 }
 
-// walk sets the bits of the tokens of a trie that the automaton lets through.
-func (t *trie) walk(s *sets, at setID, dst sample.Mask) {
+// walk sets the bits of the tokens of a trie that the automaton lets through, in the nodes
+// from i to end, which begin with a first byte.
+func (t *trie) walk(s *sets, at setID, dst sample.Mask, i, end int32) {
 	path := make([]setID, t.deep+1)
 	path[0] = at
-	for i := int32(0); i < int32(len(t.bytes)); {
+	for i < end {
 		d := t.depth[i]
 		next := s.step(path[d], t.bytes[i])
 		if next == nowhere {
