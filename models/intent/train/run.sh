@@ -25,7 +25,8 @@ train trunk "$minutes" --net student --finish 0.6
 train teacher "$half" --net teacher --grow out/trunk.pt --begin 0.25
 train student "$half" --net student --init out/trunk.pt --begin 0.4 # the undistilled control
 train distilled "$half" --net student --init out/trunk.pt --begin 0.4 --teacher out/teacher.pt
-for name in teacher student distilled; do
+"$python" "$here/mean.py" out/mean.pt out/distilled.pt out/student.pt
+for name in teacher student distilled mean; do
 	"$python" "$here/export.py" --net "out/$name.pt" --vocab vocab.json --out "$name.gguf"
 done
-echo "judge them: weir eval intent --model $work/distilled.gguf, student.gguf, teacher.gguf"
+echo "judge them: weir eval intent --model $work/mean.gguf, distilled.gguf, student.gguf, teacher.gguf"
