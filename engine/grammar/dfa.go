@@ -9,7 +9,7 @@ import (
 
 // dfaMax bounds the states of one automaton over characters, dfaTotal those of all in a schema.
 const (
-	dfaMax   = 40_000
+	dfaMax   = 80_000
 	dfaTotal = 250_000
 )
 
