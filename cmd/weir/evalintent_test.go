@@ -14,7 +14,7 @@ import (
 
 // exactFloor is how many of the hand-written wishes the bundled model must read exactly. A
 // better model raises it.
-const exactFloor = 218
+const exactFloor = 221
 
 // TestIntentFloor judges the bundled model as `weir eval intent` does, and reads back what
 // --out wrote.
