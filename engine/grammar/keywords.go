@@ -191,8 +191,10 @@ func numberClaims(n *node, s object) ([]claim, error) {
 		key, exclusive string
 		allow          order
 	}{
-		{"minimum", "exclusiveMinimum", equal | greater}, {"maximum", "exclusiveMaximum", equal | less},
-		{"exclusiveMinimum", "", greater}, {"exclusiveMaximum", "", less},
+		{"minimum", "exclusiveMinimum", equal | greater},
+		{"maximum", "exclusiveMaximum", equal | less},
+		{"exclusiveMinimum", "", greater},
+		{"exclusiveMaximum", "", less},
 	} {
 		v, ok := s.get(b.key)
 		if _, isFlag := v.(bool); !ok || isFlag && b.exclusive == "" {
