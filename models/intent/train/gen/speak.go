@@ -357,7 +357,7 @@ var (
 
 // add writes a sentence about compute behind one about a network.
 func (c *corpus) add(w *writer, s *sentence) {
-	text := strings.TrimRight(string(w.buf), "。.，, ；;！! ")
+	text := strings.TrimRight(string(w.buf), "。.，,；;！! ")
 	w.buf = append([]byte(text), pick(w.rng, map[bool][]string{true: zhPlus, false: enPlus}[s.zh])...)
 	first := *w.plan
 	c.speak(w, s, true)
