@@ -376,7 +376,6 @@ func (c *Constraint) setValue(val value) bool {
 	case atDevices:
 		f.Devices = q
 	case atUp:
-		c.flag = plain
 		if c.p.PerDevice(q) {
 			c.flag = eachTok
 		}
@@ -386,7 +385,6 @@ func (c *Constraint) setValue(val value) bool {
 			f.Up.Value = q
 		}
 	case atDown:
-		c.flag = plain
 		if c.p.PerDevice(q) {
 			c.flag = eachTok
 		}

@@ -15,7 +15,7 @@ var (
 	// Other things said with such words: directions and periods.
 	notEach = strings.NewReplacer(
 		"each way", "", "each direction", "", "either direction", "", "every day", "", "every night", "", "every week", "", "every month", "", "every evening", "",
-		"per month", "", "per hour", "", "per day", "", "per week", "", "per second", "", "percent", "", "per cent", "", "experi", "", "single mode", "",
+		"per month", "", "per hour", "", "per day", "", "per week", "", "per second", "", "per cent", "", "single mode", "",
 		"上下行各", "", "上下行都是", "", "上下行均", "", "双向各", "", "上下各", "", "来回各", "", "收发各", "", "两个方向各", "", "上下行分别", "", "各位", "", "各种", "", "下单", "", "订单", "", "工单", "", "简单", "", "账单", "", "单位", "",
 		"每月", "", "每天", "", "每日", "", "每晚", "", "每周", "", "每年", "", "每秒", "", "每小时", "", "每个月", "", "每逢", "", "每次", "", "一个月", "", "一个小时", "", "一个星期", "", "一个礼拜", "", "一个季度", "",
 	)
@@ -31,7 +31,7 @@ func (p *Prompt) PerDevice(q *quantity.Placeholder) bool {
 		return true
 	}
 	ahead, behind := wish[max(0, q.Start-before):q.Start], wish[q.End:min(len(wish), q.End+after)]
-	if containsAny(notEach.Replace(ahead), eachWords) || containsAny(notEach.Replace(behind), eachWords) {
+	if saysEach(notEach.Replace(ahead)) || saysEach(notEach.Replace(behind)) {
 		return true
 	}
 	for _, w := range eachBefore {
@@ -42,6 +42,23 @@ func (p *Prompt) PerDevice(q *quantity.Placeholder) bool {
 	for _, w := range eachAfter {
 		if strings.HasPrefix(behind, w) {
 			return true
+		}
+	}
+	return false
+}
+
+// saysEach finds one of eachWords; those in Latin letters as words of their own, not in "teacher" or "temperature".
+func saysEach(s string) bool {
+	for _, w := range eachWords {
+		for at := 0; ; at++ {
+			i := strings.Index(s[at:], w)
+			if i < 0 {
+				break
+			}
+			at += i
+			if !InsideWord(s, at) && !InsideWord(s, at+len(w)) {
+				return true
+			}
 		}
 	}
 	return false

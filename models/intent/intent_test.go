@@ -451,7 +451,7 @@ func TestConstraintKeepsWordsAndKinds(t *testing.T) {
 	}
 	for wish, ok := range map[string]bool{
 		"12 cameras, 50 Mbps": false, "12 cameras at 50 Mbps each": true, "12 cameras x 50 Mbps": true, "50 Mbps a camera, 12 of them": true,
-		"12台相机共50兆": false, "12台相机，每台50兆": true, "50M/台，12台": true, "单路50兆，12路": true,
+		"12台相机共50兆": false, "12台相机，每台50兆": true, "50M/台，12台": true, "12 tablets of our teachers, 50 Mbps": false, "单路50兆，12路": true,
 	} {
 		p := v.Prompt(wish)
 		form := "<slice><dev><num1><up><rate1><each>"

@@ -251,16 +251,17 @@ func (v *Vocab) addText(p *Prompt, ids []int32, g quantity.Segment) []int32 {
 	return ids
 }
 
-// wordStart reports whether the token at pos does not start inside a word of Latin letters or digits.
+// wordStart reports whether the token at pos may begin a name.
 func (p *Prompt) wordStart(pos int) bool {
-	text, at := p.Reading.Original, int(p.spans[pos].start)
-	return at == 0 || at >= len(text) || !isWord(text[at]) || !isWord(text[at-1])
+	return !InsideWord(p.Reading.Original, int(p.spans[pos].start))
 }
 
-// wordEnd reports whether the token at pos does not end inside a word of Latin letters or digits.
-func (p *Prompt) wordEnd(pos int) bool {
-	text, at := p.Reading.Original, int(p.spans[pos].end)
-	return at == 0 || at >= len(text) || !isWord(text[at]) || !isWord(text[at-1])
+// wordEnd reports whether the token at pos may end a name.
+func (p *Prompt) wordEnd(pos int) bool { return !InsideWord(p.Reading.Original, int(p.spans[pos].end)) }
+
+// InsideWord reports whether a word of Latin letters or digits goes on over offset i of text: no name begins or ends there.
+func InsideWord(text string, i int) bool {
+	return i > 0 && i < len(text) && isWord(text[i]) && isWord(text[i-1])
 }
 
 func isWord(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }

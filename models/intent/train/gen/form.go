@@ -191,12 +191,6 @@ func valueOf(m mark, cells []cell) (id int32, why string) {
 	return 0, "read as " + c.quantity.Kind.String()
 }
 
-// insideWord reports whether a word of Latin letters and digits goes on over offset i: no span may begin or end there.
-func insideWord(text string, i int) bool {
-	word := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
-	return i > 0 && i < len(text) && word(text[i-1]) && word(text[i])
-}
-
 // spanOf lists the tokens that make up m, or nil if one of them also covers other text.
 func spanOf(m mark, cells []cell, text string) []int32 {
 	var ids []int32
@@ -214,7 +208,7 @@ func spanOf(m mark, cells []cell, text string) []int32 {
 		to = c.to
 		ids = append(ids, c.id)
 	}
-	if from < 0 || insideWord(text, from) || insideWord(text, to) || strings.TrimSpace(text[from:to]) != strings.TrimSpace(text[m.from:m.to]) {
+	if from < 0 || intent.InsideWord(text, from) || intent.InsideWord(text, to) || strings.TrimSpace(text[from:to]) != strings.TrimSpace(text[m.from:m.to]) {
 		return nil
 	}
 	return ids

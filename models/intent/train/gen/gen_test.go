@@ -4,8 +4,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/weir-project/weir/models/intent"
 )
 
 func testSource(t *testing.T, eval bool) *source {
@@ -28,19 +26,7 @@ func testSource(t *testing.T, eval bool) *source {
 // The trainer's ids and forms must be what serving sees and accepts.
 func TestExamplesAgreeWithProduct(t *testing.T) {
 	src := testSource(t, false)
-	v, err := learn(src, 3000, 1600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tok, err := v.tokenizer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	product, err := intent.NewVocab(tok)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &encoder{v: v, rng: src.rng, lost: map[string]int{}, seen: map[string]string{}, product: product}
+	e := testEncoder(t, src)
 	kept, refused := 0, 0
 	for range 1500 {
 		x, ok := e.encode(src.next())
@@ -48,11 +34,11 @@ func TestExamplesAgreeWithProduct(t *testing.T) {
 			continue
 		}
 		kept++
-		p := product.Prompt(x.wish.text)
+		p := e.product.Prompt(x.wish.text)
 		if !slices.Equal(p.IDs, x.prompt) {
 			t.Fatalf("%q: ids %v, the product's %v", x.wish.text, x.prompt, p.IDs)
 		}
-		if _, err := product.Parse(p, x.answer); err != nil {
+		if _, err := e.product.Parse(p, x.answer); err != nil {
 			refused++
 			t.Logf("%q: %s: %v", x.wish.text, e.spelled(x.answer), err)
 		}

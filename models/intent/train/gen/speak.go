@@ -141,24 +141,22 @@ func (sp *speaker) word(kind string) {
 	if sp.w.eval && len(r.held) > 0 {
 		list = r.held
 	}
-	text, _ := literalNode(pick(sp.rng, list))
-	sp.text(text)
+	sp.text(firstText(pick(sp.rng, list)))
 }
 
-// literalNode is the text of a grammar's alternative without choices; of one with choices, its first.
-func literalNode(n node) (string, bool) {
-	if n.op == opText {
-		return n.text, true
+// firstText is the text of a grammar's alternative, of every choice in it the first.
+func firstText(n node) string {
+	switch {
+	case n.op == opText:
+		return n.text
+	case n.op == opChoice:
+		return firstText(n.kids[0])
 	}
 	var b strings.Builder
-	for i, k := range n.kids {
-		if n.op == opChoice && i > 0 {
-			break
-		}
-		s, _ := literalNode(k)
-		b.WriteString(s)
+	for _, k := range n.kids {
+		b.WriteString(firstText(k))
 	}
-	return b.String(), len(n.kids) > 0
+	return b.String()
 }
 
 // set records what an alternative says of the whole wish.
