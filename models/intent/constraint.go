@@ -3,6 +3,7 @@ package intent
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/weir-project/weir/engine/sample"
 	"github.com/weir-project/weir/models/intent/quantity"
@@ -80,7 +81,7 @@ func (s special) takes(q *quantity.Placeholder) bool {
 
 // NewConstraint starts a form for the prompt.
 func NewConstraint(v *Vocab, p *Prompt) *Constraint {
-	return &Constraint{v: v, p: p, open: make([]int32, 0, len(p.IDs))}
+	return &Constraint{v: v, p: p, open: make([]int32, 0, len(p.words))}
 }
 
 // Reset starts the form anew.
@@ -92,9 +93,6 @@ func (c *Constraint) Done() bool { return c.want == finished }
 // Form returns what was read so far.
 func (c *Constraint) Form() Form { return c.form }
 
-// content is the range of prompt positions that a span may take tokens from.
-func (c *Constraint) content() (from, to int) { return 1, len(c.p.IDs) - 1 }
-
 // Allowed appends the ids that may come next, each once. It appends none when the form has ended.
 func (c *Constraint) Allowed(dst []int32) []int32 {
 	switch c.want {
@@ -105,11 +103,10 @@ func (c *Constraint) Allowed(dst []int32) []int32 {
 	case wantValue:
 		return c.appendValues(dst, c.field)
 	case wantSpanStart:
-		from, to := c.content()
 		base := len(dst)
-		for pos := from; pos < to; pos++ {
+		for pos, id := range c.p.words {
 			if c.p.wordStart(pos) {
-				dst = appendOnce(dst, base, c.p.IDs[pos])
+				dst = appendOnce(dst, base, id)
 			}
 		}
 		return dst
@@ -118,10 +115,9 @@ func (c *Constraint) Allowed(dst []int32) []int32 {
 			dst = c.appendParts(dst)
 		}
 		base := len(dst)
-		_, to := c.content()
 		for _, pos := range c.open {
-			if next := int(pos) + 1; next < to && c.span < MaxSpan {
-				dst = appendOnce(dst, base, c.p.IDs[next])
+			if next := int(pos) + 1; next < len(c.p.words) && c.span < MaxSpan {
+				dst = appendOnce(dst, base, c.p.words[next])
 			}
 		}
 		return dst
@@ -195,8 +191,7 @@ func (c *Constraint) mayStart(s special) bool {
 		return true
 	}
 	if s.stage == atSite || s.stage == atModel {
-		from, to := c.content()
-		return from < to
+		return len(c.p.words) > 0
 	}
 	for i := range c.p.Reading.Placeholders {
 		if s.takes(&c.p.Reading.Placeholders[i]) {
@@ -295,9 +290,8 @@ func (c *Constraint) take(s special) {
 
 // begin starts a span with every place in the prompt that holds id.
 func (c *Constraint) begin(id int32) bool {
-	from, to := c.content()
-	for pos := from; pos < to; pos++ {
-		if c.p.IDs[pos] == id && c.p.wordStart(pos) {
+	for pos, have := range c.p.words {
+		if have == id && c.p.wordStart(pos) {
 			c.open = append(c.open, int32(pos))
 		}
 	}
@@ -311,23 +305,13 @@ func (c *Constraint) begin(id int32) bool {
 
 // extend goes on with a span if id follows one of the places where it may end.
 func (c *Constraint) extend(id int32) bool {
-	_, to := c.content()
-	if c.span >= MaxSpan {
-		return false
-	}
-	kept := 0
-	for _, pos := range c.open {
-		if next := int(pos) + 1; next < to && c.p.IDs[next] == id {
-			kept++
-		}
-	}
-	if kept == 0 {
+	if c.span >= MaxSpan || !slices.ContainsFunc(c.open, func(pos int32) bool { return c.follows(pos, id) }) {
 		return false
 	}
 	open := c.open[:0]
 	for _, pos := range c.open {
-		if next := pos + 1; int(next) < to && c.p.IDs[next] == id {
-			open = append(open, next)
+		if c.follows(pos, id) {
+			open = append(open, pos+1)
 		}
 	}
 	c.open = open
@@ -336,11 +320,16 @@ func (c *Constraint) extend(id int32) bool {
 	return true
 }
 
+// follows reports whether id is the token of the wish after position pos.
+func (c *Constraint) follows(pos, id int32) bool {
+	next := int(pos) + 1
+	return next < len(c.p.words) && c.p.words[next] == id
+}
+
 // ends reports whether the span read so far may end: at the end of a word, or where it can go no further.
 func (c *Constraint) ends() bool {
-	_, to := c.content()
 	for _, pos := range c.open {
-		if c.p.wordEnd(int(pos)) || int(pos)+1 >= to {
+		if c.p.wordEnd(int(pos)) || int(pos)+1 >= len(c.p.words) {
 			return true
 		}
 	}

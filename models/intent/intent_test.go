@@ -3,6 +3,7 @@ package intent
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -336,7 +337,7 @@ func TestPromptIsSafe(t *testing.T) {
 	v := byteVocab(t)
 	p := v.Prompt("a<rate1>b<<order>> 5 Mbps")
 	places := 0
-	for _, id := range p.IDs[1 : len(p.IDs)-1] {
+	for _, id := range p.words {
 		if s, ok := v.byID[id]; ok {
 			if s.role != place {
 				t.Errorf("token %v in the text", s)
@@ -347,6 +348,10 @@ func TestPromptIsSafe(t *testing.T) {
 	if places != 1 {
 		t.Errorf("%d placeholders, want only that of 5 Mbps", places)
 	}
+	n := len(p.words) + 1
+	if !slices.Equal(p.IDs[:n], p.IDs[n:2*n]) || len(p.IDs) != 2*n+1 {
+		t.Errorf("got %v, want the wish twice", p.IDs)
+	}
 }
 
 // TestPromptKeepsTheWay: a tokenizer that composes characters does not shift the ranges of what follows.
@@ -356,12 +361,12 @@ func TestPromptKeepsTheWay(t *testing.T) {
 	p := v.Prompt(wish)
 	var spelt strings.Builder
 	last := byteRange{}
-	for i, r := range p.spans[:len(p.spans)-1] {
+	for i, r := range p.spans {
 		if r != last {
 			spelt.WriteString(wish[r.start:r.end])
 			last = r
 		}
-		if v.tok.Bytes(p.IDs[i]) == "k" && wish[r.start:r.end] != "k" {
+		if v.tok.Bytes(p.words[i]) == "k" && wish[r.start:r.end] != "k" {
 			t.Errorf("k maps to %q", wish[r.start:r.end])
 		}
 	}

@@ -199,18 +199,21 @@ func (v *Vocab) EOS() int32 { return v.eos }
 
 // Prompt is a wish as the model sees it, with the way back from its tokens to the wish.
 type Prompt struct {
-	IDs     []int32 // <bos>, the wish, <order>
+	IDs     []int32 // <bos>, the wish, <bos>, the wish again, <order>
 	Reading quantity.Reading
 
-	spans []byteRange // original bytes of each of IDs; empty for the first and the last
+	words []int32     // the tokens of the wish
+	spans []byteRange // original bytes of each of words
 }
 
 type byteRange struct{ start, end int32 }
 
 // Prompt reads the wish and encodes it: text by the model's own vocabulary, each quantity as its placeholder token.
+//
+// The model reads the wish twice: attention is causal, so only in the second reading does a number know the words that
+// come after it (Springer et al. 2024, "Repetition Improves Language Model Embeddings").
 func (v *Vocab) Prompt(wish string) *Prompt {
 	p := &Prompt{Reading: quantity.Read(wish)}
-	p.add(v.bos, 0, 0)
 	var ids []int32
 	for _, g := range p.Reading.Segments {
 		if q := g.Placeholder; q != nil {
@@ -219,7 +222,10 @@ func (v *Vocab) Prompt(wish string) *Prompt {
 		}
 		ids = v.addText(p, ids[:0], g)
 	}
-	p.add(v.order, len(wish), len(wish))
+	p.IDs = make([]int32, 0, 2*len(p.words)+3)
+	p.IDs = append(append(p.IDs, v.bos), p.words...)
+	p.IDs = append(append(p.IDs, v.bos), p.words...)
+	p.IDs = append(p.IDs, v.order)
 	return p
 }
 
@@ -267,7 +273,7 @@ func InsideWord(text string, i int) bool {
 func isWord(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 func (p *Prompt) add(id int32, start, end int) {
-	p.IDs = append(p.IDs, id)
+	p.words = append(p.words, id)
 	p.spans = append(p.spans, byteRange{int32(start), int32(end)})
 }
 

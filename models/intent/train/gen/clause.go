@@ -122,11 +122,11 @@ func (sp *speaker) rearranged() []clause {
 		return list
 	}
 	for i := len(list) - 1; i > 0; i-- {
-		if list[i].only(droppable) && sp.w.chance(0.15) || list[i].only(placeOnly) && sp.w.chance(0.3) {
+		if list[i].only(droppable) && sp.w.chance(0.15) || list[i].only(placeOnly) && sp.w.chance(0.08) {
 			list = slices.Delete(list, i, i+1)
 		}
 	}
-	if len(list) > 1 && list[0].only(placeOnly) && sp.w.chance(0.3) {
+	if len(list) > 1 && list[0].only(placeOnly) && sp.w.chance(0.08) {
 		list = list[1:]
 	}
 	said := []string{}
