@@ -133,6 +133,9 @@ func (sc *scanner) magnitude(n *number) {
 	}
 }
 
+// pieces are things of which 块 before any other word counts how many, the number coming after them: 平板16块.
+var pieces = []string{"平板", "大屏", "屏", "屏幕", "黑板", "电表", "水表", "气表", "热表", "仪表", "展板", "看板", "班牌", "站牌", "手表", "电池", "地磅", "白板", "面板"}
+
 // counted are things that 块 counts, so that 三块显卡 is no price.
 var counted = []string{
 	"gpu", "卡", "显卡", "屏", "板", "h100", "a100", "h800", "a800", "h20", "4090", "3090", "l40", "v100", "英伟达", "nvidia", "电池", "ssd", "硬盘", "工位", "牌",
@@ -164,6 +167,9 @@ func (sc *scanner) suffixedMoney(n number) (match, bool) {
 		return match{}, false
 	}
 	if (c.name == "块" || c.name == "角" || c.name == "刀") && sc.anyPrefix(sc.skipSpace(e), counted...) {
+		return match{}, false
+	}
+	if c.name == "块" && sc.endsWith(n.start, pieces...) {
 		return match{}, false
 	}
 	if c.name == "元" && sc.anyPrefix(e, "件", "素", "旦", "器", "宇宙", "月", "月", "模型") || c.name == "角" && sc.anyPrefix(e, "度", "落", "色") {

@@ -69,6 +69,9 @@ var idiomsByByte = func() (t [256][]string) {
 	return t
 }()
 
+// lasting are the words before 四周 where it is a length of time and not the surroundings.
+var lasting = []string{"试", "用", "租", "订", "跑", "开", "签", "连", "为期", "满", "共", "先", "约", "大概", "期限", "时长", "周期", "最多", "至少", "持续"}
+
 // skipIdiom returns the end of an idiom or an ordinal at i, or i.
 func (sc *scanner) skipIdiom(i int) int {
 	if sc.has(i, "第") && !sc.has(i, "第二天") {
@@ -77,7 +80,7 @@ func (sc *scanner) skipIdiom(i int) int {
 		}
 	}
 	best := i
-	if isLatin(sc.s[i]) && i > 0 && isAlnum(sc.s[i-1]) {
+	if isLatin(sc.s[i]) && i > 0 && isAlnum(sc.s[i-1]) || sc.has(i, "四周") && sc.endsWith(i, lasting...) {
 		return i
 	}
 	for _, w := range idiomsByByte[sc.s[i]] {
@@ -108,7 +111,7 @@ func (sc *scanner) quantity(i int) (match, bool) {
 	}
 	best, ok := sc.timeAt(i)
 	better := func(m match, found bool) {
-		if found && (!ok || m.end > best.end) {
+		if found && (!ok || m.end > best.end) && !sc.isKey(m.end) {
 			best, ok = m, true
 		}
 	}
@@ -131,6 +134,12 @@ func (sc *scanner) quantity(i int) (match, bool) {
 		return sc.bare(n)
 	}
 	return best, ok
+}
+
+// isKey reports whether the word before i is no unit but names the value after it: "streams:4 tps:25".
+func (sc *scanner) isKey(i int) bool {
+	c := sc.byteAt(i)
+	return i > 0 && isLatin(sc.s[i-1]) && (c == '=' || c == ':' && isDigit(sc.byteAt(sc.skipSpace(i+1))))
 }
 
 // mayStart allows a digit right after a glued word, and a letter right after a digit never.

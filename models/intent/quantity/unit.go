@@ -296,7 +296,7 @@ func (sc *scanner) besideWidth(i, j int) bool {
 			return true
 		}
 	}
-	return sc.endsWith(i, "上行", "下行", "带宽", "速率", "上传", "上下行", "至少", "吞吐", "bandwidth of", "uplink", "downlink", "at least", "bandwidth", "各")
+	return sc.endsWith(i, "上行", "下行", "带宽", "速率", "上传", "上下行", "双向", "对称", "下载", "来回", "至少", "吞吐", "bandwidth of", "uplink", "downlink", "at least", "bandwidth", "各")
 }
 
 // volumeAfter reports whether what follows makes a size an amount of data or memory.
