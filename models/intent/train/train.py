@@ -36,7 +36,7 @@ def load(path):
     return out
 
 
-def batches(data, rng, tokens, longest=256):
+def batches(data, rng, tokens, longest=448):
     """Endless batches of about `tokens` ids, of examples of nearly the same length."""
     size = np.array([len(p) + len(q) for p, q in data])
     while True:
@@ -241,7 +241,7 @@ def arguments():
     p.add_argument("--muon", type=float, default=0.02, help="peak rate of Muon")
     p.add_argument("--mix", type=float, default=0.7, help="share of the divergence")
     p.add_argument("--heat", type=float, default=1.5, help="temperature of both distributions")
-    p.add_argument("--disturb", type=float, default=0.35, help="share of examples of which some words are exchanged")
+    p.add_argument("--disturb", type=float, default=0.15, help="share of examples of which some words are exchanged")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--save", type=int, default=200)

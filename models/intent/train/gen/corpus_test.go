@@ -117,3 +117,26 @@ func TestInventedPlaces(t *testing.T) {
 		t.Errorf("only %d different places of 4000", len(seen))
 	}
 }
+
+// TestPlainPlaces: every application has places, and what is drawn for it is never empty.
+func TestPlainPlaces(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, han := range []bool{true, false} {
+		for _, app := range append([]string{"", anyApp}, apps...) {
+			for range 50 {
+				if p := plainPlace(rng, app, han); p == "" || isHan(p) != han && !strings.Contains(p, "I") {
+					t.Fatalf("%q for %q, Chinese %v", p, app, han)
+				}
+			}
+		}
+	}
+	for _, app := range apps {
+		switch app {
+		case "video", "chat", "bulk", "inspection":
+			continue
+		}
+		if len(plainPlaces["zh "+app]) < 10 || len(plainPlaces["en "+app]) < 10 {
+			t.Errorf("few places for %s", app)
+		}
+	}
+}

@@ -71,10 +71,14 @@ func (e *encoder) encode(w wish) (example, bool) {
 	return example{wish: w, prompt: e.prompt(cells), answer: answer}, true
 }
 
+// prompt is the wish as the product gives it to the model: twice.
 func (e *encoder) prompt(cells []cell) []int32 {
-	ids := []int32{e.v.ids["<bos>"]}
-	for _, c := range cells {
-		ids = append(ids, c.id)
+	var ids []int32
+	for range 2 {
+		ids = append(ids, e.v.ids["<bos>"])
+		for _, c := range cells {
+			ids = append(ids, c.id)
+		}
 	}
 	return append(ids, e.v.ids["<order>"])
 }

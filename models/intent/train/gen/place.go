@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -117,4 +118,69 @@ func enPlace(rng *rand.Rand) string {
 		return pick(rng, []string{"north", "south", "east", "west", "lower", "upper", "old", "new", "back", "main"}) + " " + strings.ToLower(pick(rng, enKinds))
 	}
 	return place
+}
+
+//go:embed places.txt
+var plainPlacesText string
+
+// plainPlaces are common nouns of places by "zh" or "en" and application; "any" tells none.
+var plainPlaces = readPlaces(plainPlacesText)
+
+func readPlaces(text string) map[string][]string {
+	all := map[string][]string{}
+	for line := range strings.Lines(text) {
+		key, words, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if !ok || strings.HasPrefix(key, "#") {
+			continue
+		}
+		split := strings.Fields
+		if strings.HasPrefix(key, "en") {
+			split = func(s string) []string { return strings.Split(s, "|") }
+		}
+		all[key] = split(words)
+	}
+	return all
+}
+
+// plainPlace is a common noun of a place, now and then with a number or a side, fit for a wish of the application.
+// Of what is done at a place, cameras, files and chats tell nothing.
+func plainPlace(rng *rand.Rand, app string, han bool) string {
+	lang := map[bool]string{true: "zh ", false: "en "}[han]
+	switch app {
+	case "video", "chat", "bulk":
+		app = pick(rng, []string{"any", "any", "industrial", "medical", "finance", "education", "energy", "retail", "government", "v2x"})
+	case "inspection":
+		app = "industrial"
+	}
+	list := plainPlaces[lang+app]
+	if list == nil || rng.IntN(3) == 0 {
+		list = plainPlaces[lang+"any"]
+	}
+	s := pick(rng, list)
+	if han {
+		switch rng.IntN(12) {
+		case 0:
+			s = pick(rng, []string{"新", "老", "东", "西", "南区", "北区", "东区", "一期", "二期", "城东", "城西"}) + s
+		case 1:
+			s = zhNumber(1+rng.IntN(9), false) + "号" + s
+		case 2:
+			s += pick(rng, zhSides)
+		case 3:
+			s = pick(rng, zhCities) + s
+		case 4:
+			s = string([]rune{pick(rng, zhSyllables), pick(rng, zhSyllables)}) + s
+		}
+		return s
+	}
+	switch rng.IntN(12) {
+	case 0:
+		s = pick(rng, []string{"new", "old", "north", "south", "east", "west", "main", "second", "lower", "upper"}) + " " + s
+	case 1:
+		s += " " + strconv.Itoa(1+rng.IntN(12))
+	case 2:
+		s += " " + string(rune('A'+rng.IntN(6)))
+	case 3:
+		s = pick(rng, enCities) + " " + s
+	}
+	return s
 }

@@ -183,8 +183,12 @@ func (sp *speaker) marked(p phrase) {
 		if p.field == "site" && sp.w.chance(0.4) {
 			app = "" // a place that implies nothing fits everywhere
 		}
-		if p.field == "site" && sp.w.chance(0.35) {
-			sp.text(inventedPlace(sp.rng, isHan(text)))
+		if p.field == "site" && sp.w.chance(0.45) {
+			if sp.w.chance(0.5) {
+				sp.text(inventedPlace(sp.rng, isHan(text)))
+			} else {
+				sp.text(plainPlace(sp.rng, app, isHan(text)))
+			}
 			return
 		}
 		if names := sp.c.names[pool(p.field, app, isHan(text))]; len(names) > 0 {
