@@ -120,7 +120,7 @@ func (sc *scanner) measureAfter(i int) bool {
 	for isDigit(sc.byteAt(j)) || sc.byteAt(j) == '.' && isDigit(sc.byteAt(j+1)) {
 		j++
 	}
-	if sc.anyPrefix(j, "ms", "mbps", "gbps", "mbit", "毫秒", "秒", "兆", "台", "路", "张", "辆", "块", "元", "小时", "分钟") {
+	if sc.anyPrefix(j, "ms", "mbps", "gbps", "mbit", "毫秒", "秒", "兆", "台", "路", "张", "辆", "块", "元", "小时", "分钟", "把", "部", "套", "只", "座", "架", "艘", "枚", "支", "顶") {
 		return true
 	}
 	return j > i+1 && sc.anyPrefix(j, "个")
