@@ -490,7 +490,7 @@ func (sc *scanner) tokenRate(i int, n number) (unit, bool) {
 }
 
 // countedHan are characters that may follow a bare Chinese numeral which counts things.
-const countedHan = "个台路辆部架块张颗只条套处间座栋层号期区门线口家所支名位份次倍卡核节点人机车摄相终端并会用通站厂院校店库床病楼桶舱把组队根株柜排条款类种轮批班级"
+const countedHan = "个台路辆部架块张颗只条套处间座栋层号期区门线口家所支名位份次倍卡核节点人机车摄相终端并会用通站厂院校店库床病楼桶舱把组队根株柜排条款类种轮批班级副盏艘枚顶扇架匹尊"
 
 // measure reports whether a measure word or counted noun starts at i.
 func (sc *scanner) measure(i int) bool {
