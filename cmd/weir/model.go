@@ -18,8 +18,8 @@ import (
 
 func modelCommand() *command {
 	return &command{
-		name: "model", summary: "look at model files",
-		subs: []*command{modelShowCommand()},
+		name: "model", summary: "look at and change model files",
+		subs: []*command{modelShowCommand(), modelQuantizeCommand()},
 	}
 }
 

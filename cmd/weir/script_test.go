@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,8 +29,18 @@ func TestMain(m *testing.M) {
 //	post DIR KEYFILE BODYFILE   posts a chat completion; sets $REQUEST and $RECEIPT
 //	load VARIABLE FILE          sets a variable to a file's text, or to stdout's
 //	flip FILE                   flips a bit in the middle of a file
+//
+// $PARITY is the folder of small random models.
 func TestScript(t *testing.T) {
+	parity, err := filepath.Abs("../../engine/parity/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PARITY", parity)
+			return nil
+		},
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
