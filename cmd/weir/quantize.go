@@ -61,10 +61,11 @@ func (q *modelQuantize) run(ctx context.Context, e env, args []string) error {
 	}
 	defer unmap()
 	tenth := int64(0)
+	const slow = 50e6 // values; less is done before anyone wonders
 	w, err := convert.Quantize(ctx, f, mix, convert.Options{
 		Threads: q.threads, Requantize: q.again,
 		Progress: func(done, total int64) {
-			if now := done * 10 / max(1, total); now > tenth {
+			if now := done * 10 / max(1, total); now > tenth && total > slow {
 				tenth = now
 				fmt.Fprintf(e.err, "%3d %%\n", 10*now)
 			}
