@@ -105,7 +105,7 @@ func (c *Constraint) Allowed(dst []int32) []int32 {
 	case wantSpanStart:
 		base := len(dst)
 		for pos, id := range c.p.words {
-			if c.p.wordStart(pos) {
+			if c.p.wordStart(pos) && c.v.Nameable(id) {
 				dst = appendOnce(dst, base, id)
 			}
 		}
@@ -116,8 +116,8 @@ func (c *Constraint) Allowed(dst []int32) []int32 {
 		}
 		base := len(dst)
 		for _, pos := range c.open {
-			if next := int(pos) + 1; next < len(c.p.words) && c.span < MaxSpan {
-				dst = appendOnce(dst, base, c.p.words[next])
+			if c.goesOn(pos) && c.span < MaxSpan {
+				dst = appendOnce(dst, base, c.p.words[pos+1])
 			}
 		}
 		return dst
@@ -191,7 +191,7 @@ func (c *Constraint) mayStart(s special) bool {
 		return true
 	}
 	if s.stage == atSite || s.stage == atModel {
-		return len(c.p.words) > 0
+		return slices.ContainsFunc(c.p.words, c.v.Nameable)
 	}
 	for i := range c.p.Reading.Placeholders {
 		if s.takes(&c.p.Reading.Placeholders[i]) {
@@ -291,7 +291,7 @@ func (c *Constraint) take(s special) {
 // begin starts a span with every place in the prompt that holds id.
 func (c *Constraint) begin(id int32) bool {
 	for pos, have := range c.p.words {
-		if have == id && c.p.wordStart(pos) {
+		if have == id && c.p.wordStart(pos) && c.v.Nameable(id) {
 			c.open = append(c.open, int32(pos))
 		}
 	}
@@ -320,16 +320,19 @@ func (c *Constraint) extend(id int32) bool {
 	return true
 }
 
-// follows reports whether id is the token of the wish after position pos.
-func (c *Constraint) follows(pos, id int32) bool {
+// goesOn reports whether a name may go on after position pos.
+func (c *Constraint) goesOn(pos int32) bool {
 	next := int(pos) + 1
-	return next < len(c.p.words) && c.p.words[next] == id
+	return next < len(c.p.words) && c.v.Nameable(c.p.words[next])
 }
+
+// follows reports whether id goes on with a name that stands at position pos.
+func (c *Constraint) follows(pos, id int32) bool { return c.goesOn(pos) && c.p.words[pos+1] == id }
 
 // ends reports whether the span read so far may end: at the end of a word, or where it can go no further.
 func (c *Constraint) ends() bool {
 	for _, pos := range c.open {
-		if c.p.wordEnd(int(pos)) || int(pos)+1 >= len(c.p.words) {
+		if c.p.wordEnd(int(pos)) || !c.goesOn(pos) {
 			return true
 		}
 	}

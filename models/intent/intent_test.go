@@ -332,6 +332,34 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestNamesHoldNoMeasures: a name may hold a number, but ends before a rate or a time.
+func TestNamesHoldNoMeasures(t *testing.T) {
+	v := byteVocab(t)
+	p := v.Prompt("gate 4 20 Mbps")
+	c := NewConstraint(v, p)
+	accept := func(want bool, names ...string) {
+		t.Helper()
+		for _, n := range names {
+			id, ok := v.tok.ID(n)
+			if !ok {
+				t.Fatalf("no token %q", n)
+			}
+			if err := c.Accept(id); (err == nil) != want {
+				t.Errorf("%q: %v", n, err)
+			}
+		}
+	}
+	accept(true, "<slice>", "<site>")
+	accept(false, "<rate1>")
+	accept(true, "g", "a", "t", "e", "Ġ", "<num1>")
+	if got := c.Form().Site; got == nil || got.End != len("gate 4") {
+		t.Errorf("got %v", got)
+	}
+	accept(true, "Ġ")
+	accept(false, "<rate1>")
+	accept(true, "<eos>")
+}
+
 // TestPromptIsSafe: text that spells a special token does not become one.
 func TestPromptIsSafe(t *testing.T) {
 	v := byteVocab(t)

@@ -194,6 +194,12 @@ func NewVocab(tok Tokenizer) (*Vocab, error) {
 	return v, nil
 }
 
+// Nameable reports whether a token of a wish may be part of a name: of the quantities only bare numbers may.
+func (v *Vocab) Nameable(id int32) bool {
+	s, ok := v.byID[id]
+	return !ok || s.role == place && s.place.kind == quantity.Num
+}
+
 // EOS is the id that ends a form.
 func (v *Vocab) EOS() int32 { return v.eos }
 

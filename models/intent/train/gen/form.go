@@ -206,6 +206,9 @@ func spanOf(m mark, cells []cell, text string) []int32 {
 		if strings.TrimSpace(text[c.from:c.to]) == "" && (len(ids) == 0 || c.to >= m.to) {
 			continue
 		}
+		if c.quantity != nil && c.quantity.Kind != quantity.Num {
+			return nil // the product takes no measure for a part of a name
+		}
 		if from < 0 {
 			from = c.from
 		}
