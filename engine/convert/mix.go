@@ -94,7 +94,7 @@ func (p plan) typeOf(t *gguf.Tensor) quant.Type {
 }
 
 // sensitive reports whether the mix keeps the matrix finer: values of attention and the last matrix of feed-forward
-// blocks, in the first and last eighth of the layers and every third between, as llama.cpp's _M mixes do.
+// blocks, in the first and last eighth of the layers and every third between, as llama.cpp does in Q4_K_M.
 func (p plan) sensitive(name string) bool {
 	rest, ok := strings.CutPrefix(name, "blk.")
 	if !ok {

@@ -7,6 +7,7 @@ func TestEnglish(t *testing.T) { checkCases(t, englishCases) }
 
 var englishCases = []readCase{
 	{"streams:4 tps:25 ttft=300ms up 5 down=20M, in ms: 40", "num 4, num 25, lat 300, num 5, rate 20, num 40"},
+	{"200 Mbps: 5 cameras, 20 ms: 3 cranes", "rate 200, num 5, lat 20, num 3"},
 	{"I need deepseek-r1 distilled 7b near the Hangzhou site for 2 hours, first token under 300 ms, at most 40 cents", "dur 120, lat 300, money 0.4$"},
 	{"from ten until two tomorrow, 20 cameras at 8 Mbps each up", "time 03-04T10:00, time 03-05T14:00, num 20, rate 8"},
 	{"next Monday 9am for an hour and a half, $1.5k max", "time 03-09T09:00, dur 90, money 1500$"},

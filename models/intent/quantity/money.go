@@ -133,14 +133,16 @@ func (sc *scanner) magnitude(n *number) {
 	}
 }
 
-// pieces are things of which 块 before any other word counts how many, the number coming after them: 平板16块.
-var pieces = []string{"平板", "大屏", "屏", "屏幕", "黑板", "电表", "水表", "气表", "热表", "仪表", "展板", "看板", "班牌", "站牌", "手表", "电池", "地磅", "白板", "面板"}
-
-// counted are things that 块 counts, so that 三块显卡 is no price.
-var counted = []string{
-	"gpu", "卡", "显卡", "屏", "板", "h100", "a100", "h800", "a800", "h20", "4090", "3090", "l40", "v100", "英伟达", "nvidia", "电池", "ssd", "硬盘", "工位", "牌",
-	"平板", "黑板", "白板", "班牌", "站牌", "看板", "展板", "水表", "昇腾", "加速", "大屏", "区域", "地", "场地", "npu", "芯片", "主板", "显示", "表", "电表", "rtx", "玻璃", "盘", "b200", "h200", "计算卡", "推理卡", "算力", "屏幕", "的gpu", "910", "田", "仪表",
+// pieces are things that 块 counts wherever the number stands: 平板16块, 16块平板.
+var pieces = []string{
+	"平板", "大屏", "屏", "屏幕", "黑板", "电表", "水表", "气表", "热表", "仪表", "展板", "看板", "班牌", "站牌", "手表", "电池", "地磅", "白板", "面板",
 }
+
+// counted are things that 块 before them counts, so that 三块显卡 is no price.
+var counted = append([]string{
+	"gpu", "卡", "显卡", "板", "h100", "a100", "h800", "a800", "h20", "4090", "3090", "l40", "v100", "英伟达", "nvidia", "ssd", "硬盘", "工位", "牌", "昇腾",
+	"加速", "区域", "地", "场地", "npu", "芯片", "主板", "显示", "表", "rtx", "玻璃", "盘", "b200", "h200", "计算卡", "推理卡", "算力", "的gpu", "910", "田",
+}, pieces...)
 
 // suffixedMoney matches a currency after the number n.
 func (sc *scanner) suffixedMoney(n number) (match, bool) {

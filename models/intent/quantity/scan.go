@@ -136,10 +136,11 @@ func (sc *scanner) quantity(i int) (match, bool) {
 	return best, ok
 }
 
-// isKey reports whether the word before i is no unit but names the value after it: "streams:4 tps:25".
+// isKey reports whether the word before i is no unit but names the value after it: "streams:4 tps:25". A colon with a
+// blank behind it ends a part of a sentence: "200 Mbps: 5 cameras".
 func (sc *scanner) isKey(i int) bool {
 	c := sc.byteAt(i)
-	return i > 0 && isLatin(sc.s[i-1]) && (c == '=' || c == ':' && isDigit(sc.byteAt(sc.skipSpace(i+1))))
+	return i > 0 && isLatin(sc.s[i-1]) && (c == '=' || c == ':' && isDigit(sc.byteAt(i+1)))
 }
 
 // mayStart allows a digit right after a glued word, and a letter right after a digit never.

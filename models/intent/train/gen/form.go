@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/weir-project/weir/models/intent"
@@ -131,6 +132,8 @@ func (e *encoder) answer(w wish, cells []cell) (ids []int32, why string) {
 				return nil, f + ": no token boundary"
 			case len(span) > intent.MaxSpan:
 				return nil, f + ": too long"
+			case !e.nameable(span):
+				return nil, f + ": holds a measure"
 			}
 			ids = append(ids, span...)
 		default:
@@ -147,6 +150,11 @@ func (e *encoder) answer(w wish, cells []cell) (ids []int32, why string) {
 	}
 	put("<eos>")
 	return ids, ""
+}
+
+// nameable reports whether the product takes every token of span for a part of a name.
+func (e *encoder) nameable(span []int32) bool {
+	return !slices.ContainsFunc(span, func(id int32) bool { return !e.product.Nameable(id) })
 }
 
 // perDevice reports whether the product would take the rate of m as one per device.
@@ -205,9 +213,6 @@ func spanOf(m mark, cells []cell, text string) []int32 {
 		}
 		if strings.TrimSpace(text[c.from:c.to]) == "" && (len(ids) == 0 || c.to >= m.to) {
 			continue
-		}
-		if c.quantity != nil && c.quantity.Kind != quantity.Num {
-			return nil // the product takes no measure for a part of a name
 		}
 		if from < 0 {
 			from = c.from
